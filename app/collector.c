@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/collector.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/arguments.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "decode/profile.h"
+
+bool collector_init(struct collector *collector, const struct config *config)
+{
+    struct config_problems problems = {0};
+    *collector = (struct collector){.config = config};
+    collector->elements = elements_new(profile_of(config->output.profile), &config->custom_definitions, &problems);
+    problems_print(&problems);
+    problems = (struct config_problems){0};
+    collector->networks = networks_new(&config->internal_networks, &problems);
+    problems_print(&problems);
+    return collector->elements && collector->networks;
+}
+
+int collector_add_backend(struct collector *collector, const struct backend_ops *ops, void *input, uint32_t queues)
+{
+    struct backend *backend = &collector->backends[collector->backend_count];
+    *backend = (struct backend){.ops = ops, .state = input};
+    int result = ops->open(backend, collector->config, queues);
+    if (!result)
+        collector->backend_count++;
+    return result;
+}
+
+bool collector_start(struct collector *collector, uint32_t workers, const uint16_t *ports, uint32_t port_count)
+{
+    collector->output = output_open(collector->config, workers);
+    if (!collector->output)
+        return false;
+    collector->crew = crew_new(&(struct crew_setup){.config = collector->config,
+                                                    .profile = profile_of(collector->config->output.profile),
+                                                    .elements = collector->elements,
+                                                    .networks = collector->networks,
+                                                    .output = collector->output,
+                                                    .worker_count = workers,
+                                                    .ports = ports,
+                                                    .port_count = port_count});
+    if (!collector->crew)
+        return false;
+    for (uint32_t i = 0; i < collector->backend_count; i++)
+        if (crew_add_backend(collector->crew, &collector->backends[i]))
+            return false;
+    collector->started_ns = clock_steady_ns();
+    ledger_take(&collector->last, collector->crew);
+    return crew_start(collector->crew) == 0;
+}
+
+static void backends_close(struct collector *collector)
+{
+    for (uint32_t i = 0; i < collector->backend_count; i++)
+        collector->backends[i].ops->close(&collector->backends[i]);
+    collector->backend_count = 0;
+}
+
+/* The backends go first: the output may take its time to flush, and the interface is free meanwhile. */
+void collector_finish(struct collector *collector)
+{
+    if (collector->crew) {
+        crew_stop(collector->crew);
+        crew_join(collector->crew);
+    }
+    backends_close(collector);
+    if (collector->output && output_close(collector->output))
+        log_error("the output did not take everything within output.flush_timeout: records_failed says how much was lost");
+}
+
+/* As one write, so that no other line gets between. */
+static void text_show(char *text, size_t size_bytes)
+{
+    if (text)
+        fwrite(text, 1, size_bytes, stderr);
+    free(text);
+}
+
+void collector_print_interval(struct collector *collector)
+{
+    struct ledger now;
+    char *text = NULL;
+    size_t size_bytes = 0;
+    FILE *stream = open_memstream(&text, &size_bytes);
+    if (!stream)
+        return;
+    ledger_take(&now, collector->crew);
+    ledger_print_interval(stream, &collector->last, &now, collector->config->stats_format);
+    fclose(stream);
+    text_show(text, size_bytes);
+    collector->last = now;
+}
+
+bool collector_print_ledger(struct collector *collector)
+{
+    struct ledger now;
+    char *text = NULL;
+    size_t size_bytes = 0;
+    ledger_take(&now, collector->crew);
+    FILE *stream = open_memstream(&text, &size_bytes);
+    if (!stream)
+        return ledger_balanced(&now);
+    ledger_print(stream, &now, (double)(now.steady_ns - collector->started_ns) / NS_PER_S,
+                 collector->config->stats_format);
+    fclose(stream);
+    text_show(text, size_bytes);
+    return ledger_balanced(&now);
+}
+
+void collector_close(struct collector *collector)
+{
+    backends_close(collector);
+    if (collector->crew)
+        crew_free(collector->crew);
+    if (collector->output)
+        output_free(collector->output);
+    networks_free(collector->networks);
+    elements_free(collector->elements);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/ledger.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "app/ledger_text.h"
+#include "base/clock.h"
+#include "decode/exporter.h"
+
+static_assert(UNIT_PACKETS == 0 && UNIT_DATAGRAMS == 1 && UNIT_SETS == 2 && UNIT_RECORDS == 3 && LEDGER_UNITS == 4,
+              "units with an identity come first");
+
+/* Keeps the exporters with the most records, in order. */
+static void exporter_show(struct ledger *ledger, const struct exporter *exporter)
+{
+    uint64_t records = counter_read(&exporter->counters.value[COUNTER_records_received]);
+    uint32_t place = ledger->shown;
+    while (place && ledger->exporters[place - 1].counts[COUNTER_records_received] < records)
+        place--;
+    if (place == LEDGER_EXPORTERS_MOST)
+        return;
+    if (ledger->shown < LEDGER_EXPORTERS_MOST)
+        ledger->shown++;
+    memmove(&ledger->exporters[place + 1], &ledger->exporters[place],
+            (ledger->shown - 1 - place) * sizeof *ledger->exporters);
+    struct ledger_exporter *shown = &ledger->exporters[place];
+    endpoint_format(&exporter->endpoint, shown->endpoint);
+    for (uint32_t i = 0; i < COUNTER_EXPORTER_COUNT; i++)
+        shown->counts[i] = counter_read(&exporter->counters.value[i]);
+}
+
+static void exporters_take(struct ledger *ledger, struct exporters *exporters)
+{
+    uint32_t slots = exporters_slots_used(exporters);
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        const struct exporter *exporter = exporters_at(exporters, slot);
+        if (!exporter)
+            continue;
+        ledger->exporter_count++;
+        exporter_show(ledger, exporter);
+    }
+}
+
+static void units_sum(struct ledger *ledger)
+{
+    for (uint32_t i = 0; i < COUNTER_COUNT; i++) {
+        const struct counter_row *row = &counter_rows[i];
+        if (row->unit >= LEDGER_UNITS)
+            continue;
+        struct ledger_unit *unit = &ledger->units[row->unit];
+        unit->received += row->part == PART_RECEIVED ? ledger->counts[i] : 0;
+        unit->delivered += row->part == PART_DELIVERED ? ledger->counts[i] : 0;
+        unit->dropped += row->part == PART_DROPPED ? ledger->counts[i] : 0;
+    }
+}
+
+/* A datagram in a ring between workers was handed over by the one and is still to be received by the other: it waits in
+   neither's identity. Only what the output has not acknowledged does. */
+void ledger_take(struct ledger *ledger, const struct crew *crew)
+{
+    *ledger = (struct ledger){.utc_ns = clock_utc_ns(), .steady_ns = clock_steady_ns()};
+    for (uint32_t i = 0; i < crew_worker_count(crew); i++) {
+        struct worker *worker = crew_worker(crew, i);
+        const struct counters *counters = worker_counters(worker);
+        for (uint32_t j = 0; j < COUNTER_COUNT; j++)
+            ledger->counts[j] += counter_read(&counters->value[j]);
+        ledger->units[UNIT_RECORDS].waiting += worker_waiting_records(worker);
+        exporters_take(ledger, worker_exporters(worker));
+    }
+    units_sum(ledger);
+}
+
+int64_t ledger_difference(const struct ledger_unit *unit)
+{
+    return (int64_t)(unit->received - unit->delivered - unit->waiting - unit->dropped);
+}
+
+bool ledger_balanced(const struct ledger *ledger)
+{
+    for (uint32_t i = 0; i < LEDGER_UNITS; i++)
+        if (ledger_difference(&ledger->units[i]))
+            return false;
+    return true;
+}
+
+void ledger_print(FILE *stream, const struct ledger *ledger, double seconds, enum stats_format format)
+{
+    if (format == STATS_JSON)
+        ledger_json_print(stream, ledger, seconds);
+    else
+        ledger_text_print(stream, ledger, seconds);
+}
+
+void ledger_print_interval(FILE *stream, const struct ledger *before, const struct ledger *now, enum stats_format format)
+{
+    if (format == STATS_JSON)
+        ledger_json_print_interval(stream, before, now);
+    else
+        ledger_text_print_interval(stream, before, now);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+
+#include "app/ledger_text.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+/*
+ * One object a line: "weir" is "ledger" (the whole, printed at the end) or "interval" (a reading every stats_interval).
+ * Both have counters (all of them, since start), units, waiting documents and the exporters with the most records; an
+ * interval has rates, too.
+ */
+
+static void time_print(FILE *stream, const struct ledger *ledger)
+{
+    char text[TEXT_TIME_MOST + TEXT_OVERRUN];
+    struct text_day day = {0};
+    char *end = text_time(text, ledger->utc_ns / NS_PER_MS, &day);
+    fprintf(stream, "\"@timestamp\":\"%.*s\"", (int)(end - text), text);
+}
+
+static void units_print(FILE *stream, const struct ledger *ledger)
+{
+    fputs(",\"units\":{", stream);
+    for (uint32_t i = 0; i < LEDGER_UNITS; i++) {
+        const struct ledger_unit *unit = &ledger->units[i];
+        fprintf(stream,
+                "%s\"%s\":{\"received\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"waiting\":%" PRIu64
+                ",\"dropped\":%" PRIu64 ",\"difference\":%" PRId64 "}",
+                i ? "," : "", counter_unit_name(i), unit->received, unit->delivered, unit->waiting, unit->dropped,
+                ledger_difference(unit));
+    }
+    fputc('}', stream);
+}
+
+/* All of them, or (sparse) those that are not zero. */
+static void counters_print(FILE *stream, const uint64_t *counts, uint32_t count, bool sparse)
+{
+    bool any = false;
+    fputs("\"counters\":{", stream);
+    for (uint32_t i = 0; i < count; i++) {
+        if (sparse && !counts[i])
+            continue;
+        fprintf(stream, "%s\"%s\":%" PRIu64, any ? "," : "", counter_rows[i].name, counts[i]);
+        any = true;
+    }
+    fputc('}', stream);
+}
+
+static void exporters_print(FILE *stream, const struct ledger *ledger)
+{
+    fprintf(stream, ",\"exporter_count\":%u,\"exporters\":[", ledger->exporter_count);
+    for (uint32_t i = 0; i < ledger->shown; i++) {
+        fprintf(stream, "%s{\"exporter\":\"%s\",", i ? "," : "", ledger->exporters[i].endpoint);
+        counters_print(stream, ledger->exporters[i].counts, COUNTER_EXPORTER_COUNT, true);
+        fputc('}', stream);
+    }
+    fputc(']', stream);
+}
+
+static void body_print(FILE *stream, const struct ledger *ledger)
+{
+    units_print(stream, ledger);
+    fputc(',', stream);
+    counters_print(stream, ledger->counts, COUNTER_COUNT, false);
+    exporters_print(stream, ledger);
+    fputs("}\n", stream);
+}
+
+void ledger_json_print(FILE *stream, const struct ledger *ledger, double seconds)
+{
+    fputs("{\"weir\":\"ledger\",", stream);
+    time_print(stream, ledger);
+    fprintf(stream, ",\"seconds\":%.3f,\"balanced\":%s", seconds, ledger_balanced(ledger) ? "true" : "false");
+    body_print(stream, ledger);
+}
+
+void ledger_json_print_interval(FILE *stream, const struct ledger *before, const struct ledger *now)
+{
+    static const struct {
+        const char *name;
+        enum counter counter;
+    } rates[] = {
+        {"datagrams", COUNTER_datagrams_received},
+        {"records", COUNTER_records_received},
+        {"documents", COUNTER_records_delivered},
+    };
+    double seconds = (double)(now->steady_ns - before->steady_ns) / NS_PER_S;
+    fputs("{\"weir\":\"interval\",", stream);
+    time_print(stream, now);
+    fprintf(stream, ",\"seconds\":%.3f,\"per_second\":{", seconds);
+    for (uint32_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        fprintf(stream, "%s\"%s\":%.1f", i ? "," : "", rates[i].name,
+                (double)(now->counts[rates[i].counter] - before->counts[rates[i].counter]) / seconds);
+    fputc('}', stream);
+    body_print(stream, now);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "app/arguments.h"
+#include "app/collector.h"
+#include "app/command.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define REFRESH_NS (2 * NS_PER_S) /* a new address of this machine is listened on after at most that */
+#define STEP_MS    200            /* how soon a broken output is noticed */
+
+static const char help[] =
+    "usage: weir run [-c FILE] [-o KEY=VALUE]...\n\n"
+    "Receives NetFlow v1, v5, v6, v7, v8, v9 and IPFIX, by default on UDP ports 2055 and 4739, and writes one ECS document\n"
+    "for each record. With input.interface, frames are taken from the driver by AF_XDP.\n\n" ARGUMENTS_HELP "\n"
+    "SIGTERM and SIGINT end it: what was received is delivered, and the ledger printed. SIGHUP begins new output files.\n";
+
+/* --- backends --- */
+
+static uint32_t cores_count(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) < 0 ? 1 : (uint32_t)CPU_COUNT(&set);
+}
+
+/* AF_XDP where it is asked for, or where an interface is named and it can be had. Returns 0 or -errno. */
+static int xdp_open(struct collector *collector)
+{
+    const struct config *config = collector->config;
+    if (config->input.backend == BACKEND_SOCKET || (config->input.backend == BACKEND_AUTO && !config->input.interface.count))
+        return 0;
+    if (!config->input.interface.count) {
+        log_error("input.backend=xdp needs input.interface; ip link shows the interfaces that there are");
+        return -EINVAL;
+    }
+    int result = collector_add_backend(collector, &backend_xdp, NULL, 0);
+    if (!result || config->input.backend == BACKEND_XDP)
+        return result;
+    log_warning("no AF_XDP: receiving by sockets alone, which costs more for each datagram");
+    return 0;
+}
+
+/*
+ * The sockets are there in every case: what the XDP program passes on (fragments, frames of other interfaces) reaches
+ * weir through them. Returns the number of workers, or -errno.
+ */
+static int backends_open(struct collector *collector)
+{
+    int result = xdp_open(collector);
+    if (result)
+        return result;
+    uint32_t workers = collector->config->workers;
+    if (!workers)
+        workers = collector->backend_count ? collector->backends[0].queue_count : cores_count();
+    result = collector_add_backend(collector, &backend_socket, NULL, workers);
+    return result ? result : (int)workers;
+}
+
+static void backends_refresh(struct collector *collector)
+{
+    for (uint32_t i = 0; i < collector->backend_count; i++)
+        if (collector->backends[i].ops->refresh)
+            collector->backends[i].ops->refresh(&collector->backends[i]);
+}
+
+/* --- the control thread's loop --- */
+
+/* Blocks the signals that end or reopen, and makes them readable. Before any thread starts. Returns the fd or -errno. */
+static int signals_open(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        log_error("signals: %s", strerror(errno));
+    return fd < 0 ? -errno : fd;
+}
+
+/* Waits for at most STEP_MS. True when a signal asks to end. */
+static bool signals_wait(struct collector *collector, int fd)
+{
+    struct signalfd_siginfo signal;
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    if (poll(&entry, 1, STEP_MS) <= 0)
+        return false;
+    while (read(fd, &signal, sizeof signal) == sizeof signal) {
+        if (signal.ssi_signo != SIGHUP) {
+            log_info("%s: stopping", strsignal((int)signal.ssi_signo));
+            return true;
+        }
+        output_reopen(collector->output);
+    }
+    return false;
+}
+
+/* Until a signal or a broken output ends it. Returns the exit status. */
+static int control(struct collector *collector, int signals)
+{
+    int64_t interval_ns = (int64_t)collector->config->stats_interval;
+    int64_t refresh_ns = clock_steady_ns() + REFRESH_NS, print_ns = clock_steady_ns() + interval_ns;
+    while (!signals_wait(collector, signals)) {
+        int64_t now_ns = clock_steady_ns();
+        if (output_broken(collector->output)) {
+            log_error("nobody reads the output any more: stopping");
+            return STATUS_FAILED;
+        }
+        if (now_ns >= refresh_ns) {
+            backends_refresh(collector);
+            refresh_ns = now_ns + REFRESH_NS;
+        }
+        if (interval_ns && now_ns >= print_ns) {
+            collector_print_interval(collector);
+            print_ns += interval_ns;
+            print_ns = print_ns < now_ns ? now_ns + interval_ns : print_ns;
+        }
+    }
+    return STATUS_GOOD;
+}
+
+static void ready_say(const struct config *config, int workers)
+{
+    char hosts[512] = "";
+    size_t length = 0;
+    for (uint32_t i = 0; i < config->host.count && length < sizeof hosts; i++)
+        length += (size_t)snprintf(hosts + length, sizeof hosts - length, "%s%s", i ? ", " : "", config->host.items[i]);
+    log_info("ready: receiving on %s with %d worker%s", hosts, workers, workers == 1 ? "" : "s");
+}
+
+static int collect(struct collector *collector, const struct config *config)
+{
+    int signals = signals_open();
+    if (signals < 0 || !collector_init(collector, config))
+        return STATUS_FAILED;
+    int workers = backends_open(collector);
+    bool started = workers > 0 && collector_start(collector, (uint32_t)workers, NULL, 0);
+    int status = STATUS_FAILED;
+    if (started) {
+        ready_say(config, workers);
+        status = control(collector, signals);
+    }
+    collector_finish(collector);
+    if (started)
+        collector_print_ledger(collector);
+    close(signals);
+    return status;
+}
+
+static int run(const struct arguments *arguments)
+{
+    struct config config;
+    struct collector collector = {0};
+    if (!arguments_load(arguments, NULL, 0, &config))
+        return STATUS_FAILED;
+    int status = collect(&collector, &config);
+    collector_close(&collector);
+    config_fini(&config);
+    return status;
+}
+
+int command_run(int count, char **words)
+{
+    static const struct option rows[] = {ARGUMENTS_OPTIONS, {0}};
+    struct arguments arguments;
+    int letter;
+    if (!arguments_init(&arguments, count))
+        return STATUS_FAILED;
+    words[0] = "weir run";
+    while ((letter = getopt_long(count, words, ARGUMENTS_LETTERS, rows, NULL)) != -1) {
+        if (letter == 'h' || letter == '?') {
+            arguments_fini(&arguments);
+            return letter == '?' ? usage_refer("run") : (fputs(help, stdout), STATUS_GOOD);
+        }
+        arguments_take(&arguments, letter, optarg);
+    }
+    int status = STATUS_USAGE;
+    if (optind < count)
+        fprintf(stderr, "weir run: %s is not understood; the file goes behind -c\n", words[optind]);
+    else
+        status = run(&arguments);
+    arguments_fini(&arguments);
+    return status;
+}

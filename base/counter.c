@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/counter.h"
+
+#include <assert.h>
+
+const struct counter_row counter_rows[COUNTER_COUNT] = {
+#define COUNTER_ROW(row_name, row_unit, row_scope, row_part, row_help)                                                 \
+    [COUNTER_##row_name] = {.name = #row_name,                                                                         \
+                            .unit = UNIT_##row_unit,                                                                   \
+                            .scope = SCOPE_##row_scope,                                                                \
+                            .part = PART_##row_part,                                                                   \
+                            .help = row_help},
+    COUNTER_TABLE(COUNTER_ROW)
+#undef COUNTER_ROW
+};
+
+/* The rows of an exporter come first: struct exporter_counters is the front of struct counters. */
+#define COUNTER_PLACE(row_name, row_unit, row_scope, row_part, row_help)                                               \
+    static_assert((SCOPE_##row_scope == SCOPE_EXPORTER) == ((int)COUNTER_##row_name < (int)COUNTER_EXPORTER_COUNT),    \
+                  #row_name ": EXPORTER rows come before all WORKER rows");
+COUNTER_TABLE(COUNTER_PLACE)
+#undef COUNTER_PLACE
+
+const char *counter_unit_name(enum counter_unit unit)
+{
+    static const char *const names[] = {
+        [UNIT_PACKETS] = "packets", [UNIT_DATAGRAMS] = "datagrams", [UNIT_SETS] = "sets",
+        [UNIT_RECORDS] = "records", [UNIT_TEMPLATES] = "templates", [UNIT_BYTES] = "bytes",
+        [UNIT_EVENTS] = "events",
+    };
+    assert((unsigned)unit < sizeof names / sizeof names[0]);
+    return names[unit];
+}

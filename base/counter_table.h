@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Every counter of the ledger, one row each: X(name, unit, scope, part, help).
+ *
+ *   unit   packets, datagrams, sets, records, templates, bytes or events. Each of the first four is a level of the
+ *          ledger with an identity of its own: received = delivered + waiting + dropped, exactly, at rest.
+ *   scope  EXPORTER: kept for every exporter and in total; WORKER: in total only. EXPORTER rows come first.
+ *   part   RECEIVED, DELIVERED or DROPPED in the identity of the unit; NONE: informative. What waits is no counter: it
+ *          is read off the batches.
+ *
+ * A row and a counter_add() at its place are all that a new counter takes.
+ */
+#define COUNTER_TABLE(X)                                                                                              \
+    /* datagrams: from the exporter table to the decoder's verdict */                                                 \
+    X(datagrams_received, DATAGRAMS, EXPORTER, RECEIVED, "Datagrams handed to the decoder")                           \
+    X(datagrams_decoded, DATAGRAMS, EXPORTER, DELIVERED, "Datagrams decoded to their end")                            \
+    X(datagrams_too_short, DATAGRAMS, EXPORTER, DROPPED, "Datagrams shorter than the header of their version")        \
+    X(datagrams_unknown_version, DATAGRAMS, EXPORTER, DROPPED, "Datagrams of no known flow export version")           \
+    X(datagrams_disabled_version, DATAGRAMS, EXPORTER, DROPPED, "Datagrams of a version that protocols leaves out")   \
+    X(datagrams_bad_length, DATAGRAMS, EXPORTER, DROPPED, "IPFIX messages whose length field is impossible")          \
+    X(datagrams_short_records, DATAGRAMS, EXPORTER, DROPPED, "v1-v8 datagrams with fewer records than announced")     \
+    X(datagrams_bad_aggregation, DATAGRAMS, EXPORTER, DROPPED, "v8 datagrams of an unknown aggregation scheme")       \
+    X(datagrams_bad_set, DATAGRAMS, EXPORTER, DROPPED, "Datagrams given up for a reserved set id (profile elastic)")  \
+    X(datagrams_bad_template, DATAGRAMS, EXPORTER, DROPPED, "Datagrams given up for a bad template (profile elastic)")\
+    X(datagrams_empty_template, DATAGRAMS, EXPORTER, DROPPED,                                                         \
+      "Datagrams given up for data of a template without bytes (profile elastic)")                                    \
+    X(datagram_bytes, BYTES, EXPORTER, NONE, "Payload bytes handed to the decoder")                                   \
+    /* sets of v9 and IPFIX */                                                                                        \
+    X(sets_received, SETS, EXPORTER, RECEIVED, "Sets found in v9 and IPFIX messages")                                 \
+    X(sets_data, SETS, EXPORTER, DELIVERED, "Data sets decoded")                                                      \
+    X(sets_template, SETS, EXPORTER, DELIVERED, "Template and options template sets read")                            \
+    X(sets_padding, SETS, EXPORTER, DELIVERED, "Sets of zeroes that pad a message")                                   \
+    X(sets_without_template, SETS, EXPORTER, DROPPED, "Data sets whose template is not known")                        \
+    X(sets_empty_template, SETS, EXPORTER, DROPPED, "Data sets whose template has records of no bytes")               \
+    X(sets_too_long, SETS, EXPORTER, DROPPED, "Sets longer than the rest of their message")                           \
+    X(sets_too_short, SETS, EXPORTER, DROPPED, "Sets shorter than their own header")                                  \
+    X(sets_reserved_id, SETS, EXPORTER, DROPPED, "Sets with an id below 256 that is no template set")                 \
+    X(sets_bad_template, SETS, EXPORTER, DROPPED, "Template sets with a template that cannot be read")                \
+    X(sets_of_dropped_datagrams, SETS, EXPORTER, DROPPED, "Sets given up with their datagram (profile elastic)")      \
+    X(sets_no_memory, SETS, EXPORTER, DROPPED, "Template sets dropped at a cap, or data sets for want of memory")     \
+    /* records: from the decoder to the acknowledgement */                                                            \
+    X(records_received, RECORDS, EXPORTER, RECEIVED, "Data records decoded")                                          \
+    X(records_delivered, RECORDS, EXPORTER, DELIVERED, "Documents that the output acknowledged")                      \
+    X(records_no_batch, RECORDS, EXPORTER, DROPPED, "Records dropped because the output returned no batch in time")   \
+    X(records_too_large, RECORDS, EXPORTER, DROPPED, "Records whose document could exceed a whole batch")             \
+    X(records_no_program, RECORDS, EXPORTER, DROPPED, "Records dropped at the cap on memory for encode programs")     \
+    X(records_refused, RECORDS, EXPORTER, DROPPED, "Documents that the output refused for good")                      \
+    X(records_failed, RECORDS, EXPORTER, DROPPED, "Documents that the output could not write before it was closed")   \
+    X(options_records, RECORDS, EXPORTER, NONE, "Data records of options templates, among the received ones")         \
+    X(records_cut, RECORDS, EXPORTER, NONE, "Sets that end inside a record; the cut record is not among the received")\
+    /* templates */                                                                                                   \
+    X(templates_learned, TEMPLATES, EXPORTER, NONE, "Templates new to their session")                                 \
+    X(templates_changed, TEMPLATES, EXPORTER, NONE, "Templates replaced by another definition of the same id")        \
+    X(templates_refreshed, TEMPLATES, EXPORTER, NONE, "Templates announced again unchanged")                          \
+    X(templates_withdrawn, TEMPLATES, EXPORTER, NONE, "Template withdrawals seen (over UDP they remove nothing)")     \
+    X(templates_expired, TEMPLATES, EXPORTER, NONE, "Templates removed after expiration_timeout without use")         \
+    X(templates_discarded, TEMPLATES, EXPORTER, NONE, "Templates thrown away at a sequence reset")                    \
+    X(templates_over_exporter_cap, TEMPLATES, EXPORTER, NONE, "Templates refused: limits.templates_per_exporter")     \
+    X(templates_over_field_cap, TEMPLATES, EXPORTER, NONE, "Templates refused: limits.fields_per_template")           \
+    X(templates_over_memory_cap, TEMPLATES, EXPORTER, NONE, "Templates refused: limits.memory")                       \
+    X(sequence_resets, EVENTS, EXPORTER, NONE, "Jumps of the sequence number by 1000 or more")                        \
+    /* packets: from the backend to the exporter table */                                                             \
+    X(packets_received, PACKETS, WORKER, RECEIVED, "Packets taken from the backend")                                  \
+    X(packets_with_datagram, PACKETS, WORKER, DELIVERED, "Packets that held a datagram for an exporter of this worker")\
+    X(packets_from_other_workers, PACKETS, WORKER, RECEIVED, "Datagrams taken over from the worker they landed on")   \
+    X(packets_handed_over, PACKETS, WORKER, DELIVERED, "Datagrams handed to the worker that owns their exporter")     \
+    X(packets_malformed, PACKETS, WORKER, DROPPED, "Frames whose Ethernet, IP or UDP header is impossible or cut")    \
+    X(packets_not_udp, PACKETS, WORKER, DROPPED, "Frames that hold no whole UDP datagram")                            \
+    X(packets_other_port, PACKETS, WORKER, DROPPED, "UDP datagrams to other ports")                                   \
+    X(packets_not_allowed, PACKETS, WORKER, DROPPED, "Datagrams of exporters that input.allow leaves out")            \
+    X(packets_too_large, PACKETS, WORKER, DROPPED, "Datagrams longer than max_message_size")                          \
+    X(packets_handover_full, PACKETS, WORKER, DROPPED, "Datagrams dropped because their owner's ring was full")       \
+    X(packets_no_exporter, PACKETS, WORKER, DROPPED, "Datagrams of new exporters dropped at limits.exporters")        \
+    /* before the worker: known from the kernel or the driver, outside every identity */                              \
+    X(losses_socket, PACKETS, WORKER, NONE, "Datagrams that the kernel dropped at a full socket buffer")              \
+    X(losses_ring, PACKETS, WORKER, NONE, "Frames dropped because an AF_XDP ring was full or out of frames")          \
+    X(losses_filter, PACKETS, WORKER, NONE, "Frames dropped by the XDP program: exporter not on input.allow")         \
+    X(exporters_learned, EVENTS, WORKER, NONE, "Exporters seen for the first time")                                   \
+    X(exporters_expired, EVENTS, WORKER, NONE, "Exporters forgotten after a time without datagrams")                  \
+    X(programs_compiled, EVENTS, WORKER, NONE, "Encode programs compiled")                                            \
+    X(values_unmappable, EVENTS, WORKER, NONE, "Values left out because no mapping could take them (profile weir)")   \
+    X(output_write_errors, EVENTS, WORKER, NONE, "Writes that failed, the disk being full or broken, to be tried again")

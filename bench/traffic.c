@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench/traffic.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DATAGRAM_MOST 1400 /* what fits an Ethernet frame beside the headers */
+#define SLACK 64
+#define EXPORT_SECONDS 1767225600u /* 2026-01-01T00:00:00Z */
+#define UPTIME_MS 3600000u
+#define VARIABLE 65535
+
+/* A field of a generated record: how its bytes are made. */
+enum content {
+    CONTENT_RANDOM,    /* any bits */
+    CONTENT_SMALL,     /* a number of few bits, as counters and interfaces mostly are */
+    CONTENT_PRIVATE,   /* an IPv4 address of 10.0.0.0/8 */
+    CONTENT_PUBLIC,    /* an IPv4 address of 198.51.100.0/24 */
+    CONTENT_PORT,
+    CONTENT_PROTOCOL,  /* 6 or 17 */
+    CONTENT_START,     /* milliseconds of uptime, 30 to 60 s before now */
+    CONTENT_END,       /* the same, up to 30 s before now */
+    CONTENT_START_MS,  /* dateTimeMilliseconds, 30 to 60 s before now */
+    CONTENT_END_MS,
+    CONTENT_FLAGS,     /* TCP flags of a few kinds of flow */
+    CONTENT_ONE,
+    CONTENT_ZERO,
+    CONTENT_TEXT,
+    CONTENT_ADDRESS6,
+};
+
+struct content_field {
+    uint32_t enterprise;
+    uint16_t id;
+    uint16_t length;
+    uint8_t content;
+};
+
+/* srcaddr dstaddr nexthop input output packets octets first last ports flags protocol tos AS masks */
+static const struct content_field fields_v5[] = {
+    {0, 8, 4, CONTENT_PRIVATE},  {0, 12, 4, CONTENT_PUBLIC}, {0, 15, 4, CONTENT_PRIVATE}, {0, 10, 2, CONTENT_SMALL},
+    {0, 14, 2, CONTENT_SMALL},   {0, 2, 4, CONTENT_SMALL},   {0, 1, 4, CONTENT_SMALL},    {0, 22, 4, CONTENT_START},
+    {0, 21, 4, CONTENT_END},  {0, 7, 2, CONTENT_PORT},    {0, 11, 2, CONTENT_PORT},    {0, 0, 1, CONTENT_ZERO},
+    {0, 6, 1, CONTENT_FLAGS},   {0, 4, 1, CONTENT_PROTOCOL}, {0, 5, 1, CONTENT_ZERO},    {0, 16, 2, CONTENT_RANDOM},
+    {0, 17, 2, CONTENT_RANDOM},  {0, 9, 1, CONTENT_ONE},     {0, 13, 1, CONTENT_ONE},     {0, 0, 2, CONTENT_ZERO},
+};
+
+static const struct content_field fields_v9[] = {
+    {0, 8, 4, CONTENT_PRIVATE}, {0, 12, 4, CONTENT_PUBLIC}, {0, 15, 4, CONTENT_PRIVATE}, {0, 10, 4, CONTENT_SMALL},
+    {0, 14, 4, CONTENT_SMALL},  {0, 2, 4, CONTENT_SMALL},   {0, 1, 4, CONTENT_SMALL},    {0, 22, 4, CONTENT_START},
+    {0, 21, 4, CONTENT_END}, {0, 7, 2, CONTENT_PORT},    {0, 11, 2, CONTENT_PORT},    {0, 6, 1, CONTENT_FLAGS},
+    {0, 4, 1, CONTENT_PROTOCOL}, {0, 5, 1, CONTENT_ZERO},   {0, 16, 4, CONTENT_RANDOM},  {0, 17, 4, CONTENT_RANDOM},
+    {0, 9, 1, CONTENT_ONE},     {0, 13, 1, CONTENT_ONE},
+};
+
+static const struct content_field fields_nbar[] = {
+    {0, 8, 4, CONTENT_PRIVATE},   {0, 12, 4, CONTENT_PUBLIC}, {0, 7, 2, CONTENT_PORT},     {0, 11, 2, CONTENT_PORT},
+    {0, 4, 1, CONTENT_PROTOCOL},  {0, 6, 1, CONTENT_FLAGS},  {0, 10, 4, CONTENT_SMALL},   {0, 14, 4, CONTENT_SMALL},
+    {0, 1, 8, CONTENT_SMALL},     {0, 2, 8, CONTENT_SMALL},   {0, 152, 8, CONTENT_START_MS},   {0, 153, 8, CONTENT_END_MS},
+    {0, 95, 4, CONTENT_RANDOM},   {0, 96, 24, CONTENT_TEXT},  {0, 94, 55, CONTENT_TEXT},   {0, 61, 1, CONTENT_ONE},
+    {0, 82, 16, CONTENT_TEXT},    {0, 56, 6, CONTENT_RANDOM},
+};
+
+static const struct content_field fields_biflow[] = {
+    {0, 27, 16, CONTENT_ADDRESS6}, {0, 28, 16, CONTENT_ADDRESS6}, {0, 7, 2, CONTENT_PORT},
+    {0, 11, 2, CONTENT_PORT},      {0, 4, 1, CONTENT_PROTOCOL},   {0, 6, 2, CONTENT_FLAGS},
+    {0, 1, 8, CONTENT_SMALL},      {0, 2, 8, CONTENT_SMALL},      {29305, 1, 8, CONTENT_SMALL},
+    {29305, 2, 8, CONTENT_SMALL},  {0, 239, 1, CONTENT_ONE},      {0, 152, 8, CONTENT_START_MS},
+    {0, 153, 8, CONTENT_END_MS},     {0, 95, 4, CONTENT_RANDOM},    {0, 96, VARIABLE, CONTENT_TEXT},
+    {0, 460, VARIABLE, CONTENT_TEXT}, {0, 136, 1, CONTENT_ONE},
+};
+
+static const struct layout {
+    const char *name;
+    const struct content_field *fields;
+    uint32_t field_count;
+    uint16_t version;
+    uint16_t template_id;
+} layouts[] = {
+#define LAYOUT(name, fields, version, id) {name, fields, sizeof fields / sizeof *fields, version, id}
+    [TRAFFIC_V5] = LAYOUT("v5", fields_v5, 5, 0),
+    [TRAFFIC_V9] = LAYOUT("v9, 18 fields", fields_v9, 9, 260),
+    [TRAFFIC_NBAR] = LAYOUT("v9, NBAR-like", fields_nbar, 9, 270),
+    [TRAFFIC_BIFLOW] = LAYOUT("IPFIX, biflow", fields_biflow, 10, 280),
+};
+
+const char *traffic_name(enum traffic_kind kind)
+{
+    return kind == TRAFFIC_MIXED ? "mixed" : layouts[kind].name;
+}
+
+static uint64_t random_next(uint64_t *state)
+{
+    /* splitmix64: enough for test data */
+    uint64_t z = *state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+static uint8_t *put(uint8_t *out, uint64_t value, uint32_t length)
+{
+    for (uint32_t i = 0; i < length; i++)
+        out[i] = (uint8_t)(i + 8 < length ? 0 : value >> 8 * (length - 1 - i));
+    return out + length;
+}
+
+static uint64_t number_make(uint8_t content, uint64_t *state)
+{
+    uint64_t random = random_next(state);
+    switch (content) {
+    case CONTENT_SMALL:
+        return random >> 32 & ((1ull << (1 + random % 20)) - 1);
+    case CONTENT_PRIVATE:
+        return 0x0a000000 | (random & 0xffffff);
+    case CONTENT_PUBLIC:
+        return 0xc6336400 | (random & 0xff);
+    case CONTENT_PORT:
+        return random & 1 ? 443 : 1024 + (random >> 8) % 64000;
+    case CONTENT_PROTOCOL:
+        return random & 1 ? 6 : 17;
+    case CONTENT_START:
+        return UPTIME_MS - 30000 - random % 30000;
+    case CONTENT_END:
+        return UPTIME_MS - random % 30000;
+    case CONTENT_START_MS:
+        return EXPORT_SECONDS * 1000ull - 30000 - random % 30000;
+    case CONTENT_END_MS:
+        return EXPORT_SECONDS * 1000ull - random % 30000;
+    case CONTENT_FLAGS:
+        return "\x1b\x1a\x02\x00\x12\x10\x1f\x04"[random & 7];
+    case CONTENT_ONE:
+        return 1;
+    case CONTENT_ZERO:
+        return 0;
+    }
+    return random;
+}
+
+static uint8_t *text_make(uint8_t *out, uint32_t length, uint64_t *state)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz-.0123456789";
+    for (uint32_t i = 0; i < length; i++)
+        *out++ = (uint8_t)letters[random_next(state) % (sizeof letters - 1)];
+    return out;
+}
+
+static uint8_t *field_make(uint8_t *out, const struct content_field *field, uint64_t *state)
+{
+    uint32_t length = field->length;
+    if (field->length == VARIABLE) {
+        length = 8 + (uint32_t)(random_next(state) % 24);
+        *out++ = (uint8_t)length;
+    }
+    if (field->content == CONTENT_TEXT)
+        return text_make(out, length, state);
+    if (field->content == CONTENT_ADDRESS6) {
+        out = put(out, 0x20010db800000000ull, 8);
+        return put(out, random_next(state) & 0xffffffff, 8);
+    }
+    return put(out, number_make(field->content, state), length);
+}
+
+static uint8_t *header_make(uint8_t *out, const struct layout *layout, uint32_t count, uint32_t sequence)
+{
+    out = put(out, layout->version, 2);
+    out = put(out, count, 2); /* IPFIX: the length, filled in at the end */
+    if (layout->version != 10)
+        out = put(out, UPTIME_MS, 4);
+    out = put(out, EXPORT_SECONDS, 4);
+    if (layout->version == 5) {
+        out = put(out, 0, 4);
+        out = put(out, sequence, 4);
+        return put(out, 0, 4);
+    }
+    out = put(out, sequence, 4);
+    return put(out, 1, 4);
+}
+
+static void message_finish(uint8_t *start, const uint8_t *end, const struct layout *layout)
+{
+    if (layout->version == 10)
+        put(start + 2, (uint64_t)(end - start), 2);
+}
+
+static uint8_t *template_make(uint8_t *out, const struct layout *layout, uint32_t number)
+{
+    uint8_t *set = out;
+    out = put(out, layout->version == 9 ? 0 : 2, 2);
+    out = put(out, 0, 2);
+    out = put(out, layout->template_id + number, 2);
+    out = put(out, layout->field_count, 2);
+    for (uint32_t i = 0; i < layout->field_count; i++) {
+        const struct content_field *field = &layout->fields[i];
+        out = put(out, field->id | (field->enterprise ? 0x8000u : 0), 2);
+        /* the templates beside the first differ in the length of their first counter-like field */
+        out = put(out, field->length == 4 && number && field->content == CONTENT_SMALL ? 4 - number % 3 : field->length, 2);
+        if (field->enterprise)
+            out = put(out, field->enterprise, 4);
+    }
+    put(set + 2, (uint64_t)(out - set), 2);
+    return out;
+}
+
+static uint32_t data_make(uint8_t *start, uint32_t *size_bytes, const struct layout *layout, uint32_t most,
+                          uint64_t *state)
+{
+    uint8_t *out = header_make(start, layout, 0, (uint32_t)*state), *set = out;
+    if (layout->version >= 9)
+        out = put(out, layout->template_id, 2), out = put(out, 0, 2);
+    uint32_t count = 0;
+    while (count < most) {
+        uint8_t record[512], *end = record;
+        for (uint32_t i = 0; i < layout->field_count; i++)
+            end = field_make(end, &layout->fields[i], state);
+        if (out + (end - record) > start + DATAGRAM_MOST && count)
+            break;
+        memcpy(out, record, (size_t)(end - record));
+        out += end - record;
+        count++;
+    }
+    if (layout->version >= 9)
+        put(set + 2, (uint64_t)(out - set), 2);
+    put(start + 2, layout->version == 9 ? 1 : count, 2);
+    message_finish(start, out, layout);
+    *size_bytes = (uint32_t)(out - start);
+    return count;
+}
+
+static struct endpoint exporter_endpoint(uint32_t number)
+{
+    const uint8_t bytes[4] = {172, (uint8_t)(16 + (number >> 16)), (uint8_t)(number >> 8), (uint8_t)number};
+    return (struct endpoint){.address = address_from_ipv4(bytes), .port = 40000};
+}
+
+static const struct layout *layout_of(const struct traffic_setup *setup, uint32_t number)
+{
+    return &layouts[setup->kind == TRAFFIC_MIXED ? number % TRAFFIC_MIXED : setup->kind];
+}
+
+static void templates_fill(struct traffic *traffic, const struct traffic_setup *setup, uint8_t **memory)
+{
+    for (uint32_t e = 0; e < setup->exporters; e++) {
+        const struct layout *layout = layout_of(setup, e);
+        if (layout->version == 5)
+            continue;
+        struct traffic_datagram *datagram = &traffic->datagrams[traffic->count++];
+        uint8_t *out = header_make(*memory, layout, 1, 0);
+        for (uint32_t t = 0; t < setup->templates_an_exporter; t++)
+            out = template_make(out, layout, t);
+        put(*memory + 2, layout->version == 9 ? setup->templates_an_exporter : (uint64_t)(out - *memory), 2);
+        *datagram = (struct traffic_datagram){*memory, (uint32_t)(out - *memory), 0, exporter_endpoint(e)};
+        traffic->bytes += datagram->size_bytes;
+        *memory = out + SLACK;
+    }
+    traffic->template_count = traffic->count;
+}
+
+int traffic_make(struct traffic *traffic, const struct traffic_setup *setup)
+{
+    uint32_t most = setup->exporters + setup->datagrams;
+    *traffic = (struct traffic){.datagrams = calloc(most, sizeof *traffic->datagrams)};
+    traffic->memory = malloc((size_t)most * (DATAGRAM_MOST + 600 + SLACK));
+    if (!traffic->datagrams || !traffic->memory) {
+        traffic_free(traffic);
+        return -ENOMEM;
+    }
+    uint8_t *memory = traffic->memory;
+    uint64_t state = 1;
+    templates_fill(traffic, setup, &memory);
+    for (uint32_t i = 0; i < setup->datagrams; i++) {
+        const struct layout *layout = layout_of(setup, i % setup->exporters);
+        uint32_t records = setup->records_a_datagram ? setup->records_a_datagram : layout->version == 5 ? 30 : UINT32_MAX;
+        struct traffic_datagram *datagram = &traffic->datagrams[traffic->count++];
+        *datagram = (struct traffic_datagram){.payload = memory, .source = exporter_endpoint(i % setup->exporters)};
+        datagram->records = data_make(memory, &datagram->size_bytes, layout, records, &state);
+        traffic->records += datagram->records;
+        traffic->bytes += datagram->size_bytes;
+        memory += datagram->size_bytes + SLACK;
+    }
+    return 0;
+}
+
+void traffic_free(struct traffic *traffic)
+{
+    free(traffic->datagrams);
+    free(traffic->memory);
+    *traffic = (struct traffic){0};
+}

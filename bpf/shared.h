@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/*
+ * What the BPF programs and user space share: sizes, map layouts and the steering hash. Included by both, so it knows
+ * nothing but the kernel's integer types.
+ */
+#include <linux/types.h>
+
+#define STEER_PROGRAM_NAME "weir_steer" /* by it a start recognises what an earlier one left behind */
+
+/*
+ * A frame of the UMEM has 4,096 bytes, of which the kernel keeps XDP_PACKET_HEADROOM (256) for itself. Longer frames
+ * go to the kernel and reach weir through its socket.
+ */
+#define STEER_FRAME_BYTES    4096
+#define STEER_HEADROOM_BYTES 256
+#define STEER_PACKET_MOST    (STEER_FRAME_BYTES - STEER_HEADROOM_BYTES)
+
+#define STEER_VLANS_MOST      2
+#define STEER_EXTENSIONS_MOST 8     /* IPv6 extension headers before UDP */
+#define STEER_LISTEN_MOST     256   /* entries of the listen map */
+#define STEER_LOCAL_MOST      16384 /* addresses of this machine */
+#define STEER_ALLOW_MOST      65536 /* prefixes of input.allow */
+#define STEER_QUEUES_MOST     1024  /* receive queues of an interface */
+
+/* Key of the local map; IPv4 as its IPv4-mapped form, in network order. */
+struct steer_address {
+    __u8 bytes[16];
+};
+
+/* Key of the listen map. The address :: stands for every local IPv6 address, ::ffff:0.0.0.0 for every local IPv4 one. */
+struct steer_listen {
+    struct steer_address address;
+    __be16 port_be;
+    __u16 zero;
+};
+
+/* Key of the allow map (BPF_MAP_TYPE_LPM_TRIE). */
+struct steer_prefix {
+    __u32 length; /* 0..128 bits of address */
+    struct steer_address address;
+};
+
+/* Indexes of the per-CPU counts map. */
+enum steer_count { STEER_NOT_ALLOWED, STEER_COUNTS };
+
+/*
+ * The worker that an exporter's datagrams are steered to, by its address alone: an IPv4 address is one word, an IPv6
+ * address four, both as they lie in the header. The finaliser of MurmurHash3: neighbouring addresses spread evenly.
+ */
+static inline __u32 steer_hash(const __u32 *words, __u32 count)
+{
+    __u32 hash = words[0];
+    if (count == 4)
+        hash ^= words[1] * 0x9e3779b1u ^ words[2] * 0x85ebca77u ^ words[3] * 0xc2b2ae3du;
+    hash ^= hash >> 16;
+    hash *= 0x85ebca6bu;
+    hash ^= hash >> 13;
+    hash *= 0xc2b2ae35u;
+    return hash ^ hash >> 16;
+}

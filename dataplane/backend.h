@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/counter.h"
+#include "config/config.h"
+
+/* What the bytes of a packet begin with. */
+enum packet_kind {
+    PACKET_ETHERNET, /* an Ethernet frame */
+    PACKET_IP,       /* an IPv4 or IPv6 header */
+    PACKET_PAYLOAD,  /* a UDP payload: source is filled in */
+    PACKET_OTHER,    /* nothing that weir reads: a link type's own traffic */
+};
+
+/* A frame or payload in memory that the backend owns until release. 64 readable bytes follow its last one. */
+struct packet {
+    const uint8_t *bytes;
+    uint32_t size_bytes;
+    uint8_t kind;            /* enum packet_kind */
+    bool cut;                /* longer than max_message_size or than the capture kept */
+    int64_t received_ns;     /* UTC */
+    struct endpoint source;  /* PACKET_PAYLOAD only */
+};
+
+#define BURST_PACKETS 64
+#define PACKET_SLACK_BYTES 64
+
+/* What a backend knows was lost before it could take it; totals since open. */
+struct losses {
+    uint64_t socket;
+    uint64_t ring;
+    uint64_t filter;
+};
+
+struct backend_queue;
+
+/*
+ * A source of packets with one or more queues; a queue belongs to one worker. All calls but open and close come from the
+ * queue's worker, once a burst, never once a packet.
+ */
+struct backend {
+    const struct backend_ops *ops;
+    struct backend_queue **queues;
+    uint32_t queue_count;
+    void *state;
+};
+
+struct backend_queue {
+    struct backend *backend;
+    uint32_t number;
+    int fd;                  /* readable when packets wait; -1 when receive never has to be waited for */
+    bool finite;             /* a capture: when ended is set, nothing more comes; the worker may wait for the output */
+    bool ended;
+    void *state;
+};
+
+struct backend_ops {
+    const char *name;
+    /* Returns 0 or -errno, having logged what to do about it. queues: how many the caller has workers for; the backend
+       sets queue_count, which may be more (AF_XDP: every queue of the interface). */
+    int (*open)(struct backend *backend, const struct config *config, uint32_t queues);
+    /* Fills at most `most` packets; returns their number, 0 when none wait. */
+    int (*receive)(struct backend_queue *queue, struct packet *packets, int most);
+    /* Gives everything of the last receive back. */
+    void (*release)(struct backend_queue *queue);
+    void (*losses)(struct backend_queue *queue, struct losses *losses);
+    void (*close)(struct backend *backend);
+    /* Follows what changes on the machine (its addresses). The control thread calls it every few seconds; may be NULL. */
+    void (*refresh)(struct backend *backend);
+};
+
+extern const struct backend_ops backend_xdp;
+extern const struct backend_ops backend_socket;
+extern const struct backend_ops backend_capture; /* see dataplane/backend_capture.h */
+extern const struct backend_ops backend_memory;  /* see dataplane/backend_memory.h */

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <linux/if_xdp.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <xdp/xsk.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "bpf/shared.h"
+#include "dataplane/backend.h"
+#include "dataplane/interface.h"
+#include "dataplane/listen.h"
+#include "dataplane/xdp_program.h"
+
+#define COMPLETION_FRAMES 64 /* the least: nothing is sent */
+#define BIND_WAIT_MS      3000 /* the queue may be held by a process that has just died */
+#define BIND_STEP_MS      50
+#define FRAME_MASK        (~(uint64_t)(STEER_FRAME_BYTES - 1))
+
+/* One receive queue of one interface: a UMEM of its own, so that queues share nothing. */
+struct xdp_queue {
+    struct backend_queue queue;
+    struct xsk_ring_cons receive;
+    struct xsk_ring_prod fill;
+    uint8_t *frames;
+    uint32_t borrowed;                /* frames of the last receive */
+    uint64_t addresses[BURST_PACKETS]; /* theirs, in the UMEM */
+
+    /* cold */
+    struct xdp_interface *interface;
+    uint32_t interface_queue;
+    struct xsk_ring_cons completion;
+    struct xsk_umem *umem;
+    struct xsk_socket *socket;
+    size_t mapped_bytes;
+    bool zero_copy;
+};
+
+struct xdp_interface {
+    const char *name; /* the configuration's */
+    int index;
+    uint32_t queue_count;
+    struct xdp_program *program;
+};
+
+struct xdp_state {
+    const struct config *config;
+    struct listen listens[LISTENS_MOST];
+    int listen_count;
+    uint32_t interface_count;
+    struct xdp_interface *interfaces;
+    struct xdp_queue **queues;
+};
+
+/* --- the burst --- */
+
+static void queue_wake(struct xdp_queue *queue)
+{
+    if (xsk_ring_prod__needs_wakeup(&queue->fill))
+        recv(queue->queue.fd, NULL, 0, MSG_DONTWAIT);
+}
+
+static int xdp_receive(struct backend_queue *base, struct packet *packets, int most)
+{
+    struct xdp_queue *queue = base->state;
+    uint32_t first = 0;
+    uint32_t count = xsk_ring_cons__peek(&queue->receive, most < BURST_PACKETS ? (uint32_t)most : BURST_PACKETS, &first);
+    if (!count) {
+        queue_wake(queue);
+        return 0;
+    }
+    int64_t now_ns = clock_utc_ns();
+    for (uint32_t i = 0; i < count; i++) {
+        const struct xdp_desc *descriptor = xsk_ring_cons__rx_desc(&queue->receive, first + i);
+        packets[i] = (struct packet){.bytes = queue->frames + descriptor->addr,
+                                     .size_bytes = descriptor->len,
+                                     .kind = PACKET_ETHERNET,
+                                     .received_ns = now_ns};
+        __builtin_prefetch(packets[i].bytes);
+        queue->addresses[i] = descriptor->addr & FRAME_MASK;
+    }
+    xsk_ring_cons__release(&queue->receive, count);
+    queue->borrowed = count;
+    return (int)count;
+}
+
+static void frames_give(struct xdp_queue *queue, const uint64_t *addresses, uint32_t count)
+{
+    uint32_t first = 0;
+    /* There is room for all: the ring has as many slots as the UMEM has frames. */
+    if (!xsk_ring_prod__reserve(&queue->fill, count, &first))
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        *xsk_ring_prod__fill_addr(&queue->fill, first + i) = addresses[i];
+    xsk_ring_prod__submit(&queue->fill, count);
+}
+
+static void xdp_release(struct backend_queue *base)
+{
+    struct xdp_queue *queue = base->state;
+    if (!queue->borrowed)
+        return;
+    frames_give(queue, queue->addresses, queue->borrowed);
+    queue->borrowed = 0;
+    queue_wake(queue);
+}
+
+static void xdp_losses(struct backend_queue *base, struct losses *losses)
+{
+    struct xdp_queue *queue = base->state;
+    struct xdp_statistics statistics = {0};
+    socklen_t length = sizeof statistics;
+    getsockopt(base->fd, SOL_XDP, XDP_STATISTICS, &statistics, &length);
+    *losses = (struct losses){.ring = statistics.rx_dropped + statistics.rx_ring_full};
+    if (queue->interface_queue == 0) /* the program counts by interface */
+        losses->filter = xdp_program_dropped(queue->interface->program);
+}
+
+/* --- set-up --- */
+
+static int umem_open(struct xdp_queue *queue, uint32_t frames)
+{
+    size_t umem_bytes = (size_t)frames * STEER_FRAME_BYTES;
+    queue->mapped_bytes = umem_bytes + STEER_FRAME_BYTES; /* slack behind the last frame */
+    queue->frames = mmap(NULL, queue->mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (queue->frames == MAP_FAILED) {
+        queue->frames = NULL;
+        return -errno;
+    }
+    const struct xsk_umem_config config = {
+        .fill_size = frames, .comp_size = COMPLETION_FRAMES, .frame_size = STEER_FRAME_BYTES};
+    return xsk_umem__create(&queue->umem, queue->frames, umem_bytes, &queue->fill, &queue->completion, &config);
+}
+
+static int socket_bind_once(struct xdp_queue *queue, uint32_t frames, uint16_t copy_flags)
+{
+    const struct xsk_socket_config config = {.rx_size = frames,
+                                             .libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
+                                             .bind_flags = (uint16_t)(XDP_USE_NEED_WAKEUP | copy_flags)};
+    return xsk_socket__create(&queue->socket, queue->interface->name, queue->interface_queue, queue->umem,
+                              &queue->receive, NULL, &config);
+}
+
+static int socket_bind(struct xdp_queue *queue, const struct config *config)
+{
+    uint16_t copy_flags = 0; /* the kernel takes zero-copy where the driver can */
+    if (config->input.zero_copy == ZERO_COPY_OFF || !xdp_program_native(queue->interface->program))
+        copy_flags = XDP_COPY;
+    else if (config->input.zero_copy == ZERO_COPY_ON)
+        copy_flags = XDP_ZEROCOPY;
+    int result = socket_bind_once(queue, config->input.frames, copy_flags);
+    for (int waited_ms = 0; result == -EBUSY && waited_ms < BIND_WAIT_MS; waited_ms += BIND_STEP_MS) {
+        poll(NULL, 0, BIND_STEP_MS);
+        result = socket_bind_once(queue, config->input.frames, copy_flags);
+    }
+    return result;
+}
+
+static void socket_tune(struct xdp_queue *queue, const struct config *config)
+{
+    struct xdp_options options = {0};
+    socklen_t length = sizeof options;
+    int fd = queue->queue.fd, on = 1, budget = BURST_PACKETS, poll_us = (int)config->input.busy_poll;
+    if (getsockopt(fd, SOL_XDP, XDP_OPTIONS, &options, &length) == 0)
+        queue->zero_copy = options.flags & XDP_OPTIONS_ZEROCOPY;
+    if (!poll_us)
+        return;
+    if (setsockopt(fd, SOL_SOCKET, SO_PREFER_BUSY_POLL, &on, sizeof on) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL, &poll_us, sizeof poll_us) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof budget) < 0)
+        log_info("interface %s: the kernel does not busy-poll this socket: %s", queue->interface->name, strerror(errno));
+}
+
+static void queue_close(struct xdp_queue *queue)
+{
+    if (!queue)
+        return;
+    if (queue->socket)
+        xsk_socket__delete(queue->socket);
+    if (queue->umem)
+        xsk_umem__delete(queue->umem);
+    if (queue->frames)
+        munmap(queue->frames, queue->mapped_bytes);
+    free(queue);
+}
+
+static void queue_fill(struct xdp_queue *queue, uint32_t frames)
+{
+    for (uint32_t frame = 0; frame < frames; frame++) {
+        uint64_t address = (uint64_t)frame * STEER_FRAME_BYTES;
+        frames_give(queue, &address, 1);
+    }
+}
+
+static const char *bind_help(int error)
+{
+    switch (-error) {
+    case EPERM:
+        return "run as root, or with CAP_NET_RAW";
+    case EBUSY:
+        return "another program has an AF_XDP socket on this queue; stop that one";
+    case EOPNOTSUPP:
+        return "the driver has no zero-copy; set input.zero_copy to auto";
+    case ENOMEM:
+    case ENOBUFS:
+        return "set input.frames lower, or allow more locked memory (ulimit -l)";
+    default:
+        return "input.backend=socket works without AF_XDP";
+    }
+}
+
+/* A queue, bound and filled; *opened is NULL on failure, which is logged. */
+static int queue_open(struct xdp_state *state, struct xdp_interface *interface, uint32_t number,
+                      struct xdp_queue **opened)
+{
+    struct xdp_queue *queue = calloc(1, sizeof *queue);
+    if (!queue)
+        return -ENOMEM;
+    queue->interface = interface;
+    queue->interface_queue = number;
+    int result = umem_open(queue, state->config->input.frames);
+    if (!result)
+        result = socket_bind(queue, state->config);
+    if (!result) {
+        queue->queue.fd = xsk_socket__fd(queue->socket);
+        queue->queue.state = queue;
+        queue_fill(queue, state->config->input.frames);
+        socket_tune(queue, state->config);
+        result = xdp_program_add_socket(interface->program, number, queue->queue.fd);
+    }
+    if (result) {
+        log_error("interface %s: no AF_XDP socket for queue %u: %s; %s", interface->name, number, strerror(-result),
+                  bind_help(result));
+        queue_close(queue);
+        return result;
+    }
+    *opened = queue;
+    return 0;
+}
+
+static int queues_open(struct backend *backend, struct xdp_interface *interface)
+{
+    struct xdp_state *state = backend->state;
+    bool zero_copy = true;
+    for (uint32_t i = 0; i < interface->queue_count; i++) {
+        struct xdp_queue *queue = NULL;
+        int result = queue_open(state, interface, i, &queue);
+        if (result)
+            return result;
+        queue->queue.backend = backend;
+        queue->queue.number = backend->queue_count;
+        zero_copy = zero_copy && queue->zero_copy;
+        state->queues[backend->queue_count] = queue;
+        backend->queues[backend->queue_count++] = &queue->queue;
+    }
+    log_info("interface %s: AF_XDP in %s mode, %s, %u queue%s", interface->name,
+             xdp_program_native(interface->program) ? "native" : "generic", zero_copy ? "zero-copy" : "with copies",
+             interface->queue_count, interface->queue_count == 1 ? "" : "s");
+    return 0;
+}
+
+static int interface_open(struct backend *backend, struct xdp_interface *interface)
+{
+    struct xdp_state *state = backend->state;
+    const struct xdp_program_setup setup = {.config = state->config,
+                                            .listens = state->listens,
+                                            .listen_count = state->listen_count,
+                                            .interface = interface->name,
+                                            .interface_index = interface->index};
+    int result = xdp_program_open(&interface->program, &setup);
+    return result ? result : queues_open(backend, interface);
+}
+
+/* Finds the interfaces and makes room for their queues. */
+static int interfaces_find(struct backend *backend, const struct config *config)
+{
+    struct xdp_state *state = backend->state;
+    uint32_t queue_count = 0;
+    state->interfaces = calloc(config->input.interface.count, sizeof *state->interfaces);
+    if (!state->interfaces)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < config->input.interface.count; i++) {
+        struct xdp_interface *interface = &state->interfaces[i];
+        interface->name = config->input.interface.items[i];
+        interface->index = (int)if_nametoindex(interface->name);
+        if (!interface->index) {
+            log_error("input.interface: there is no interface %s; ip link shows those that there are", interface->name);
+            return -ENODEV;
+        }
+        interface->queue_count = interface_queues(interface->name, STEER_QUEUES_MOST);
+        queue_count += interface->queue_count;
+        state->interface_count++;
+    }
+    state->queues = calloc(queue_count, sizeof(*state->queues));
+    backend->queues = calloc(queue_count, sizeof(*backend->queues));
+    return state->queues && backend->queues ? 0 : -ENOMEM;
+}
+
+static void xdp_close(struct backend *backend)
+{
+    struct xdp_state *state = backend->state;
+    if (!state)
+        return;
+    /* First the programs: from then on the kernel gets what comes. */
+    for (uint32_t i = 0; i < state->interface_count; i++)
+        xdp_program_close(state->interfaces[i].program);
+    for (uint32_t i = 0; i < backend->queue_count; i++)
+        queue_close(state->queues[i]);
+    free(state->queues);
+    free(state->interfaces);
+    free(state);
+    free(backend->queues);
+    *backend = (struct backend){.ops = backend->ops};
+}
+
+static int xdp_open(struct backend *backend, const struct config *config, uint32_t queues)
+{
+    (void)queues; /* as many as the interfaces have: a queue without a socket would lose its share of the traffic */
+    struct xdp_state *state = calloc(1, sizeof *state);
+    if (!state)
+        return -ENOMEM;
+    backend->state = state;
+    backend->queue_count = 0;
+    state->config = config;
+    state->listen_count = listens_read(config, state->listens);
+    int result = state->listen_count < 0 ? state->listen_count : interfaces_find(backend, config);
+    for (uint32_t i = 0; i < state->interface_count && !result; i++)
+        result = interface_open(backend, &state->interfaces[i]);
+    if (result)
+        xdp_close(backend);
+    return result;
+}
+
+static void xdp_refresh(struct backend *backend)
+{
+    struct xdp_state *state = backend->state;
+    for (uint32_t i = 0; i < state->interface_count; i++)
+        xdp_program_refresh(state->interfaces[i].program);
+}
+
+const struct backend_ops backend_xdp = {
+    .name = "xdp",
+    .open = xdp_open,
+    .receive = xdp_receive,
+    .release = xdp_release,
+    .losses = xdp_losses,
+    .close = xdp_close,
+    .refresh = xdp_refresh,
+};

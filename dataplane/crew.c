@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/crew.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "dataplane/crew_shared.h"
+
+#define HANDOVER_DATAGRAMS 256 /* four bursts' strays for each worker */
+
+struct crew {
+    struct crew_shared shared;
+    struct worker **workers;
+    pthread_t *threads;
+    uint32_t started;
+};
+
+static int shared_init(struct crew_shared *shared, const struct crew_setup *setup)
+{
+    const struct config *config = setup->config;
+    /* One store of templates for all exporters (share_templates) needs one worker for all of them. */
+    shared->setup = *setup;
+    shared->owners = owners_new(setup->worker_count, config->limits.exporters, config->share_templates);
+    shared->allow = allow_new(&config->input.allow);
+    shared->handovers = calloc(setup->worker_count, sizeof(*shared->handovers));
+    if (!shared->owners || !shared->allow || !shared->handovers)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < setup->worker_count; i++) {
+        uint32_t datagrams = setup->worker_count > 1 ? HANDOVER_DATAGRAMS : 1;
+        shared->handovers[i] = handover_new(datagrams, (uint32_t)config->max_message_size);
+        if (!shared->handovers[i])
+            return -ENOMEM;
+    }
+    atomic_init(&shared->receiving, setup->worker_count);
+    if (config->share_templates && setup->worker_count > 1)
+        log_info("share_templates: one worker of %u decodes for all exporters", setup->worker_count);
+    return 0;
+}
+
+static int workers_init(struct crew *crew, uint32_t count)
+{
+    crew->workers = calloc(count, sizeof(*crew->workers));
+    crew->threads = calloc(count, sizeof(*crew->threads));
+    if (!crew->workers || !crew->threads)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < count; i++) {
+        crew->workers[i] = worker_new(&crew->shared, i);
+        if (!crew->workers[i])
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+struct crew *crew_new(const struct crew_setup *setup)
+{
+    struct crew *crew = calloc(1, sizeof *crew);
+    if (!crew)
+        return NULL;
+    int result = shared_init(&crew->shared, setup);
+    if (!result)
+        result = workers_init(crew, setup->worker_count);
+    if (!result)
+        return crew;
+    log_error("no memory for %u workers; set workers, limits.memory or limits.exporters lower", setup->worker_count);
+    crew_free(crew);
+    return NULL;
+}
+
+int crew_add_backend(struct crew *crew, struct backend *backend)
+{
+    int result = 0;
+    for (uint32_t i = 0; i < backend->queue_count && !result; i++)
+        result = worker_add_queue(crew->workers[i % crew->shared.setup.worker_count], backend->queues[i]);
+    return result;
+}
+
+static void thread_pin(pthread_t thread, uint32_t number, const struct text_list *cpus)
+{
+    cpu_set_t set;
+    if (!cpus->count)
+        return;
+    const char *cpu = cpus->items[number % cpus->count];
+    CPU_ZERO(&set);
+    CPU_SET((unsigned)atoi(cpu), &set);
+    int error = pthread_setaffinity_np(thread, sizeof set, &set);
+    if (error)
+        log_warning("input.cpus: worker %u cannot run on processor %s: %s; taskset -p shows the allowed ones", number, cpu,
+                    strerror(error));
+}
+
+static int thread_start(struct crew *crew, uint32_t number)
+{
+    char name[16]; /* the kernel's limit */
+    atomic_fetch_add_explicit(&crew->shared.running, 1, memory_order_relaxed);
+    int error = pthread_create(&crew->threads[number], NULL, worker_run, crew->workers[number]);
+    if (error) {
+        atomic_fetch_sub_explicit(&crew->shared.running, 1, memory_order_relaxed);
+        log_error("cannot start the thread of worker %u: %s; raise the limit of threads (ulimit -u)", number,
+                  strerror(error));
+        return -error;
+    }
+    snprintf(name, sizeof name, "weir-worker-%u", number % 1000);
+    pthread_setname_np(crew->threads[number], name);
+    thread_pin(crew->threads[number], number, &crew->shared.setup.config->input.cpus);
+    return 0;
+}
+
+int crew_start(struct crew *crew)
+{
+    sigset_t all, before;
+    int result = 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
+    while (crew->started < crew->shared.setup.worker_count && !result) {
+        result = thread_start(crew, crew->started);
+        crew->started += !result;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    /* Those that could not be started hand nothing over: nobody may wait for them. */
+    atomic_fetch_sub_explicit(&crew->shared.receiving, crew->shared.setup.worker_count - crew->started,
+                              memory_order_relaxed);
+    return result;
+}
+
+void crew_stop(struct crew *crew)
+{
+    atomic_store_explicit(&crew->shared.stopping, true, memory_order_relaxed);
+    for (uint32_t i = 0; i < crew->shared.setup.worker_count; i++)
+        handover_interrupt(crew->shared.handovers[i]);
+}
+
+void crew_join(struct crew *crew)
+{
+    for (uint32_t i = 0; i < crew->started; i++)
+        pthread_join(crew->threads[i], NULL);
+    crew->started = 0;
+}
+
+bool crew_ended(const struct crew *crew)
+{
+    return atomic_load_explicit(&crew->shared.running, memory_order_relaxed) == 0;
+}
+
+void crew_free(struct crew *crew)
+{
+    uint32_t count = crew->shared.setup.worker_count;
+    for (uint32_t i = 0; crew->workers && i < count; i++)
+        worker_free(crew->workers[i]);
+    for (uint32_t i = 0; crew->shared.handovers && i < count; i++)
+        handover_free(crew->shared.handovers[i]);
+    free(crew->shared.handovers);
+    owners_free(crew->shared.owners);
+    allow_free(crew->shared.allow);
+    free(crew->workers);
+    free(crew->threads);
+    free(crew);
+}
+
+uint32_t crew_worker_count(const struct crew *crew)
+{
+    return crew->shared.setup.worker_count;
+}
+
+struct worker *crew_worker(const struct crew *crew, uint32_t number)
+{
+    return crew->workers[number];
+}

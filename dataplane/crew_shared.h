@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "dataplane/allow.h"
+#include "dataplane/crew.h"
+#include "dataplane/handover.h"
+#include "dataplane/owners.h"
+
+/* What the workers of a crew share; inside of crew.c and worker.c. Constant once the threads run, but for the atomics. */
+struct crew_shared {
+    struct crew_setup setup;
+    struct owners *owners;
+    struct allow *allow;
+    struct handover **handovers; /* one a worker */
+    _Atomic bool stopping;       /* crew_stop() sets, workers read */
+    _Atomic uint32_t receiving;  /* workers that may still hand over; each takes itself off, all read */
+    _Atomic uint32_t running;    /* threads that have not ended; each takes itself off, any thread reads */
+};

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "dataplane/crew_shared.h"
+#include "dataplane/frame.h"
+#include "decode/datagram.h"
+#include "decode/decoder.h"
+#include "export/encoder.h"
+#include "export/output.h"
+
+#define HOUSEKEEP_NS    (10 * NS_PER_MS)
+#define LOSSES_NS       NS_PER_S
+#define SWEEP_EXPORTERS 64  /* slots looked at each housekeeping: 6,400 a second */
+#define SLEEP_MOST_MS   100 /* housekeeping goes on in quiet hours */
+#define FINISH_STEP_MS  1
+
+/* A queue, the counter that its packets are received under, and the losses counted so far. */
+struct worker_queue {
+    struct backend_queue *queue;
+    enum counter received;
+    struct losses seen;
+};
+
+/* A UDP datagram of the burst at hand. */
+struct arrival {
+    struct frame frame;
+    const struct packet *packet;
+    uint64_t hash; /* exporters_hash() of its source */
+};
+
+struct worker {
+    /* the burst's */
+    struct decoder *decoder;
+    struct encoder *encoder;
+    struct outlet *outlet;
+    struct exporters *exporters;
+    bool waits;              /* for batches: all its queues are finite */
+    bool keeps_cut;          /* profile elastic decodes what is left of a datagram that is too long */
+    bool strays;             /* this burst handed datagrams over */
+    uint32_t message_bytes_most;
+    uint32_t arrival_count;
+    uint32_t datagram_count;
+    int64_t packet_ns;       /* received_ns of the last packet: a capture's own time */
+    struct chunk chunk;
+    struct packet packets[BURST_PACKETS];
+    struct arrival arrivals[BURST_PACKETS];
+    struct datagram datagrams[BURST_PACKETS];
+    struct counters counters; /* the worker writes, any thread reads */
+
+    /* housekeeping */
+    int64_t busy_poll_ns;
+    int64_t busy_ns;         /* steady clock, when packets last came */
+    int64_t housekeep_ns;    /* steady clock, when it is next due */
+    int64_t losses_ns;
+    uint32_t sweep_slot;     /* next exporter to look at */
+    int sleep_ms;
+    uint64_t exporter_expiry_ns; /* 0: never */
+
+    /* cold */
+    struct crew_shared *shared;
+    struct handover *handover; /* strays that others bring; its queue is also the first of queues */
+    uint32_t number;
+    bool *stray_to;            /* workers to wake, by number */
+    struct heap *heap;
+    uint32_t queue_count;
+    struct worker_queue *queues;
+    uint32_t poll_count;
+    struct pollfd *polls;
+};
+
+/* --- frames to datagrams --- */
+
+static const enum counter verdict_counters[] = {
+    [FRAME_MALFORMED] = COUNTER_packets_malformed,
+    [FRAME_NOT_UDP] = COUNTER_packets_not_udp,
+};
+
+static bool port_is_wanted(const struct crew_setup *setup, const struct packet *packet, const struct frame *frame)
+{
+    if (!setup->port_count || packet->kind == PACKET_PAYLOAD)
+        return true;
+    for (uint32_t i = 0; i < setup->port_count; i++)
+        if (setup->ports[i] == frame->destination_port)
+            return true;
+    return false;
+}
+
+/* Cuts or refuses a datagram longer than max_message_size. False: refused. */
+static bool size_fits(const struct worker *worker, const struct packet *packet, struct frame *frame)
+{
+    bool fits = frame->size_bytes <= worker->message_bytes_most && !(packet->cut && packet->kind == PACKET_PAYLOAD);
+    if (!fits && frame->size_bytes > worker->message_bytes_most)
+        frame->size_bytes = worker->message_bytes_most;
+    return fits || worker->keeps_cut;
+}
+
+/* First pass: parse all, hash, and have the exporters' hash slots on their way into the cache. */
+static void packets_parse(struct worker *worker, int count)
+{
+    worker->arrival_count = 0;
+    for (int i = 0; i < count; i++) {
+        const struct packet *packet = &worker->packets[i];
+        struct arrival *arrival = &worker->arrivals[worker->arrival_count];
+        enum frame_verdict verdict = frame_parse(packet, &arrival->frame);
+        if (verdict != FRAME_DATAGRAM) {
+            counter_add(&worker->counters, verdict_counters[verdict], 1);
+        } else if (!port_is_wanted(&worker->shared->setup, packet, &arrival->frame)) {
+            counter_add(&worker->counters, COUNTER_packets_other_port, 1);
+        } else if (!size_fits(worker, packet, &arrival->frame)) {
+            counter_add(&worker->counters, COUNTER_packets_too_large, 1);
+        } else {
+            arrival->packet = packet;
+            arrival->hash = exporters_hash(worker->exporters, &arrival->frame.source);
+            exporters_prefetch(worker->exporters, arrival->hash);
+            __builtin_prefetch(arrival->frame.payload);
+            worker->arrival_count++;
+        }
+    }
+    worker->packet_ns = worker->packets[count - 1].received_ns;
+}
+
+static void stray_hand_over(struct worker *worker, const struct arrival *arrival, uint32_t owner)
+{
+    bool pushed = handover_push(worker->shared->handovers[owner], &arrival->frame, arrival->packet);
+    counter_add(&worker->counters, pushed ? COUNTER_packets_handed_over : COUNTER_packets_handover_full, 1);
+    worker->stray_to[owner] = true;
+    worker->strays = true;
+}
+
+/*
+ * A source that this worker does not know: new, not allowed, or another worker's. Returns the exporter if it is to be
+ * decoded here; otherwise the datagram is accounted for.
+ */
+static struct exporter *exporter_meet(struct worker *worker, const struct arrival *arrival)
+{
+    const struct endpoint *source = &arrival->frame.source;
+    if (!allow_contains(worker->shared->allow, &source->address)) {
+        counter_add(&worker->counters, COUNTER_packets_not_allowed, 1);
+        return NULL;
+    }
+    uint32_t owner = owners_claim(worker->shared->owners, &source->address, worker->number);
+    if (owner != worker->number) {
+        stray_hand_over(worker, arrival, owner);
+        return NULL;
+    }
+    struct exporter *exporter = NULL;
+    if (owners_admit(worker->shared->owners)) {
+        exporter = exporters_add(worker->exporters, source, arrival->hash);
+        if (!exporter)
+            owners_dismiss(worker->shared->owners);
+    }
+    if (!exporter) {
+        counter_add(&worker->counters, COUNTER_packets_no_exporter, 1);
+        return NULL;
+    }
+    exporter->owner = (uint16_t)worker->number;
+    counter_add(&worker->counters, COUNTER_exporters_learned, 1);
+    return exporter;
+}
+
+/* Second pass: whose is it? */
+static void arrivals_resolve(struct worker *worker)
+{
+    worker->datagram_count = 0;
+    for (uint32_t i = 0; i < worker->arrival_count; i++) {
+        const struct arrival *arrival = &worker->arrivals[i];
+        struct exporter *exporter = exporters_find(worker->exporters, &arrival->frame.source, arrival->hash);
+        if (!exporter)
+            exporter = exporter_meet(worker, arrival);
+        if (!exporter)
+            continue;
+        __builtin_prefetch(&exporter->counters);
+        exporter->seen_ns = arrival->packet->received_ns;
+        worker->datagrams[worker->datagram_count++] = (struct datagram){.payload = arrival->frame.payload,
+                                                                        .size_bytes = arrival->frame.size_bytes,
+                                                                        .exporter = exporter,
+                                                                        .received_ns = arrival->packet->received_ns};
+    }
+    counter_add(&worker->counters, COUNTER_packets_with_datagram, worker->datagram_count);
+}
+
+static void strays_announce(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->shared->setup.worker_count; i++) {
+        if (worker->stray_to[i])
+            handover_wake(worker->shared->handovers[i]);
+        worker->stray_to[i] = false;
+    }
+    worker->strays = false;
+}
+
+/* --- datagrams to documents --- */
+
+static void records_drop(struct worker *worker, struct exporter *exporter, uint32_t count)
+{
+    counter_add(&worker->counters, COUNTER_records_no_batch, count);
+    counter_bump(&exporter->counters.value[COUNTER_records_no_batch], count);
+}
+
+static void chunk_encode(struct worker *worker, const struct chunk *chunk)
+{
+    struct exporter *exporter = chunk->message->exporter;
+    for (uint32_t done = 0; done < chunk->count;) {
+        struct batch *batch = outlet_batch(worker->outlet, worker->waits);
+        if (!batch) {
+            records_drop(worker, exporter, chunk->count - done);
+            return;
+        }
+        uint32_t before = batch->count;
+        done += encoder_chunk(worker->encoder, chunk, done, batch);
+        exporter->records_in_flight += batch->count - before;
+        if (done < chunk->count)
+            outlet_seal(worker->outlet);
+    }
+}
+
+static void datagram_decode(struct worker *worker, const struct datagram *datagram)
+{
+    decoder_begin(worker->decoder, datagram);
+    while (decoder_next(worker->decoder, &worker->chunk))
+        chunk_encode(worker, &worker->chunk);
+}
+
+/* --- housekeeping --- */
+
+static void queue_count_losses(struct worker *worker, struct worker_queue *queue)
+{
+    struct losses now;
+    queue->queue->backend->ops->losses(queue->queue, &now);
+    counter_add(&worker->counters, COUNTER_losses_socket, now.socket - queue->seen.socket);
+    counter_add(&worker->counters, COUNTER_losses_ring, now.ring - queue->seen.ring);
+    counter_add(&worker->counters, COUNTER_losses_filter, now.filter - queue->seen.filter);
+    queue->seen = now;
+}
+
+static void losses_count(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->queue_count; i++)
+        queue_count_losses(worker, &worker->queues[i]);
+}
+
+static void exporter_forget(struct worker *worker, struct exporter *exporter)
+{
+    decoder_forget(worker->decoder, exporter);
+    exporters_remove(worker->exporters, exporter);
+    owners_dismiss(worker->shared->owners);
+    counter_add(&worker->counters, COUNTER_exporters_expired, 1);
+}
+
+/* Expiry, a slice at a time. Exporters whose documents are still under way are looked at again in the next round. */
+static void exporters_sweep(struct worker *worker, int64_t now_ns)
+{
+    uint32_t slots = exporters_slots_used(worker->exporters);
+    if (!worker->exporter_expiry_ns || !slots)
+        return;
+    for (uint32_t i = 0; i < SWEEP_EXPORTERS && i < slots; i++) {
+        worker->sweep_slot = worker->sweep_slot + 1 < slots ? worker->sweep_slot + 1 : 0;
+        struct exporter *exporter = exporters_at(worker->exporters, worker->sweep_slot);
+        if (exporter && !exporter->records_in_flight &&
+            now_ns - exporter->seen_ns > (int64_t)worker->exporter_expiry_ns)
+            exporter_forget(worker, exporter);
+    }
+}
+
+static void worker_housekeep(struct worker *worker)
+{
+    int64_t steady_ns = clock_steady_ns();
+    outlet_housekeep(worker->outlet, steady_ns);
+    if (steady_ns < worker->housekeep_ns)
+        return;
+    worker->housekeep_ns = steady_ns + HOUSEKEEP_NS;
+    int64_t now_ns = worker->waits ? worker->packet_ns : clock_utc_ns();
+    decoder_housekeep(worker->decoder, now_ns);
+    exporters_sweep(worker, now_ns);
+    if (steady_ns < worker->losses_ns)
+        return;
+    worker->losses_ns = steady_ns + LOSSES_NS;
+    losses_count(worker);
+}
+
+/* --- the loop --- */
+
+static uint32_t queue_burst(struct worker *worker, struct worker_queue *queue)
+{
+    const struct backend_ops *ops = queue->queue->backend->ops;
+    int count = ops->receive(queue->queue, worker->packets, BURST_PACKETS);
+    if (count <= 0)
+        return 0;
+    counter_add(&worker->counters, queue->received, (uint64_t)count);
+    packets_parse(worker, count);
+    arrivals_resolve(worker);
+    for (uint32_t i = 0; i < worker->datagram_count; i++)
+        datagram_decode(worker, &worker->datagrams[i]);
+    ops->release(queue->queue);
+    if (worker->strays)
+        strays_announce(worker);
+    return (uint32_t)count;
+}
+
+uint32_t worker_burst(struct worker *worker)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < worker->queue_count; i++)
+        count += queue_burst(worker, &worker->queues[i]);
+    worker_housekeep(worker);
+    return count;
+}
+
+bool worker_exhausted(const struct worker *worker)
+{
+    bool finite = false;
+    for (uint32_t i = 1; i < worker->queue_count; i++) { /* the first is for strays */
+        if (!worker->queues[i].queue->finite || !worker->queues[i].queue->ended)
+            return false;
+        finite = true;
+    }
+    return finite;
+}
+
+/* Sleeps until packets come, strays come, the crew is stopped or housekeeping is due; after a time of polling, if asked. */
+static void worker_sleep(struct worker *worker)
+{
+    if (worker->busy_poll_ns && clock_steady_ns() - worker->busy_ns < worker->busy_poll_ns)
+        return;
+    if (!handover_doze(worker->handover))
+        return;
+    poll(worker->polls, worker->poll_count, worker->sleep_ms);
+    handover_rouse(worker->handover);
+}
+
+static bool worker_goes_on(const struct worker *worker)
+{
+    return !atomic_load_explicit(&worker->shared->stopping, memory_order_relaxed) && !worker_exhausted(worker);
+}
+
+void worker_finish(struct worker *worker)
+{
+    bool last;
+    /* Release and acquire: who sees nobody receiving any more sees all that was handed over. */
+    atomic_fetch_sub_explicit(&worker->shared->receiving, 1, memory_order_release);
+    do {
+        last = atomic_load_explicit(&worker->shared->receiving, memory_order_acquire) == 0;
+        while (queue_burst(worker, &worker->queues[0]))
+            worker_housekeep(worker);
+        if (!last)
+            poll(NULL, 0, FINISH_STEP_MS);
+    } while (!last);
+    losses_count(worker);
+    outlet_seal(worker->outlet);
+    outlet_housekeep(worker->outlet, clock_steady_ns());
+}
+
+void *worker_run(void *argument)
+{
+    struct worker *worker = argument;
+    while (worker_goes_on(worker)) {
+        if (worker_burst(worker))
+            worker->busy_ns = worker->busy_poll_ns ? clock_steady_ns() : 0;
+        else if (!worker->waits)
+            worker_sleep(worker);
+    }
+    worker_finish(worker);
+    atomic_fetch_sub_explicit(&worker->shared->running, 1, memory_order_relaxed);
+    return NULL;
+}
+
+/* --- making and ending --- */
+
+static int decoder_init(struct worker *worker)
+{
+    const struct crew_setup *setup = &worker->shared->setup;
+    worker->heap = heap_new(setup->config->limits.memory);
+    worker->exporters = exporters_new(setup->config->limits.exporters);
+    if (!worker->heap || !worker->exporters)
+        return -ENOMEM;
+    worker->decoder = decoder_new(&(struct decoder_setup){.config = setup->config,
+                                                          .profile = setup->profile,
+                                                          .elements = setup->elements,
+                                                          .exporters = worker->exporters,
+                                                          .counters = &worker->counters,
+                                                          .heap = worker->heap});
+    return worker->decoder ? 0 : -ENOMEM;
+}
+
+static int encoder_init(struct worker *worker)
+{
+    const struct crew_setup *setup = &worker->shared->setup;
+    worker->outlet = output_outlet(setup->output, worker->number, &worker->counters);
+    worker->encoder = encoder_new(&(struct encoder_setup){.config = setup->config,
+                                                          .profile = setup->profile,
+                                                          .elements = setup->elements,
+                                                          .networks = setup->networks,
+                                                          .counters = &worker->counters,
+                                                          .heap = worker->heap,
+                                                          .plans_most = decoder_plans_most(worker->decoder)});
+    return worker->encoder ? 0 : -ENOMEM;
+}
+
+static void times_init(struct worker *worker, const struct config *config)
+{
+    int64_t quarter_ms = (int64_t)(config->output.batch_age / 4) / NS_PER_MS; /* so a batch is sent in time */
+    worker->sleep_ms = quarter_ms < 1 ? 1 : quarter_ms > SLEEP_MOST_MS ? SLEEP_MOST_MS : (int)quarter_ms;
+    worker->busy_poll_ns = config->input.busy_poll * 1000ll;
+    worker->exporter_expiry_ns = 2 * config->expiration_timeout;
+}
+
+struct worker *worker_new(struct crew_shared *shared, uint32_t number)
+{
+    const struct config *config = shared->setup.config;
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (!worker)
+        return NULL;
+    worker->shared = shared;
+    worker->number = number;
+    worker->handover = shared->handovers[number];
+    worker->message_bytes_most = (uint32_t)config->max_message_size;
+    worker->keeps_cut = config->output.profile == PROFILE_ELASTIC;
+    times_init(worker, config);
+    worker->stray_to = calloc(shared->setup.worker_count, sizeof *worker->stray_to);
+    if (worker->stray_to && !decoder_init(worker) && !encoder_init(worker) &&
+        !worker_add_queue(worker, handover_queue(worker->handover)))
+        return worker;
+    worker_free(worker);
+    return NULL;
+}
+
+void worker_free(struct worker *worker)
+{
+    if (!worker)
+        return;
+    if (worker->encoder)
+        encoder_free(worker->encoder);
+    if (worker->decoder)
+        decoder_free(worker->decoder);
+    if (worker->exporters)
+        exporters_free(worker->exporters);
+    if (worker->heap)
+        heap_free_all(worker->heap);
+    free(worker->stray_to);
+    free(worker->queues);
+    free(worker->polls);
+    free(worker);
+}
+
+int worker_add_queue(struct worker *worker, struct backend_queue *queue)
+{
+    struct worker_queue *queues = realloc(worker->queues, (worker->queue_count + 1) * sizeof *queues);
+    if (!queues)
+        return -ENOMEM;
+    worker->queues = queues;
+    struct pollfd *polls = realloc(worker->polls, (worker->poll_count + 1) * sizeof *polls);
+    if (!polls)
+        return -ENOMEM;
+    worker->polls = polls;
+    bool stray = worker->queue_count == 0;
+    queues[worker->queue_count++] = (struct worker_queue){
+        .queue = queue, .received = stray ? COUNTER_packets_from_other_workers : COUNTER_packets_received};
+    if (queue->fd >= 0)
+        polls[worker->poll_count++] = (struct pollfd){.fd = queue->fd, .events = POLLIN};
+    worker->waits = !stray && queue->finite;
+    return 0;
+}
+
+const struct counters *worker_counters(const struct worker *worker)
+{
+    return &worker->counters;
+}
+
+struct exporters *worker_exporters(struct worker *worker)
+{
+    return worker->exporters;
+}
+
+uint64_t worker_waiting_records(const struct worker *worker)
+{
+    return outlet_waiting(worker->outlet);
+}
+
+uint64_t worker_waiting_packets(const struct worker *worker)
+{
+    return handover_waiting(worker->handover);
+}

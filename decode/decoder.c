@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/decoder.h"
+
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "decode/pages.h"
+#include "decode/state.h"
+
+/* Of a sweep, in one call: few enough that a burst is hardly late for it, many enough that a sweep ends soon. */
+#define SLICE_BUCKETS  1024
+#define SLICE_SESSIONS 64
+
+#define VERSION_MOST 10
+
+static const struct version {
+    uint32_t protocol;               /* 0: no such version */
+    uint8_t header_bytes;            /* with begin; else fixed.c knows */
+    void (*begin)(struct decoder *); /* NULL: fixed.c */
+} versions[VERSION_MOST + 1] = {
+    [1] = {.protocol = PROTOCOL_V1},
+    [5] = {.protocol = PROTOCOL_V5},
+    [6] = {.protocol = PROTOCOL_V6},
+    [7] = {.protocol = PROTOCOL_V7},
+    [8] = {.protocol = PROTOCOL_V8},
+    [9] = {.protocol = PROTOCOL_V9, .header_bytes = 20, .begin = v9_begin},
+    [10] = {.protocol = PROTOCOL_IPFIX, .header_bytes = 16, .begin = ipfix_begin},
+};
+
+static size_t spans_bytes(const struct decoder *decoder)
+{
+    return (size_t)CHUNK_RECORDS * decoder->fields_most * sizeof *decoder->spans;
+}
+
+/* The scratch of a large limits.fields_per_template is hardly ever touched in full, so it comes page by page. */
+static bool scratch_make(struct decoder *decoder)
+{
+    uint32_t most = decoder->config->limits.fields_per_template;
+    decoder->fields_most = most == 0 ? 1 : most > UINT16_MAX ? UINT16_MAX : most;
+    decoder->fields = calloc(decoder->fields_most, sizeof *decoder->fields);
+    decoder->spans = pages_take(spans_bytes(decoder));
+    if (decoder->profile->bad_set_drops_datagram)
+        decoder->ids_defined = malloc(UINT16_MAX + 1);
+    return decoder->fields && decoder->spans && (decoder->ids_defined || !decoder->profile->bad_set_drops_datagram);
+}
+
+struct decoder *decoder_new(const struct decoder_setup *setup)
+{
+    struct decoder *decoder = calloc(1, sizeof *decoder);
+    if (!decoder)
+        return NULL;
+    decoder->config = setup->config;
+    decoder->profile = setup->profile;
+    decoder->elements = setup->elements;
+    decoder->exporters = setup->exporters;
+    decoder->counters = setup->counters;
+    decoder->heap = setup->heap;
+    decoder->plans = plans_new(setup->heap, setup->config->limits.memory);
+    if (decoder->plans)
+        decoder->sessions = sessions_new(setup->heap, decoder->plans, exporters_most(setup->exporters));
+    if (!decoder->sessions || !scratch_make(decoder) || !fixed_init(decoder)) {
+        decoder_free(decoder);
+        return NULL;
+    }
+    return decoder;
+}
+
+void decoder_free(struct decoder *decoder)
+{
+    if (!decoder)
+        return;
+    sessions_free(decoder->sessions);
+    plans_free(decoder->plans);
+    pages_give(decoder->spans, spans_bytes(decoder));
+    free(decoder->fields);
+    free(decoder->ids_defined);
+    free(decoder);
+}
+
+uint32_t decoder_plans_most(const struct decoder *decoder)
+{
+    return plans_most(decoder->plans);
+}
+
+void decoder_begin(struct decoder *decoder, const struct datagram *datagram)
+{
+    decoder->datagram = *datagram;
+    decoder->walk = (struct walk){.open = true};
+    decoder->message.exporter = datagram->exporter;
+    decoder->message.received_ns = datagram->received_ns;
+    decoder->message.serial++;
+    datagram->exporter->seen_ns = datagram->received_ns;
+    decoder_count(decoder, COUNTER_datagrams_received, 1);
+    decoder_count(decoder, COUNTER_datagram_bytes, datagram->size_bytes);
+    if (datagram->size_bytes < 2) {
+        decoder_settle(decoder, COUNTER_datagrams_too_short);
+        return;
+    }
+    uint16_t number = read_be16(datagram->payload);
+    const struct version *version = &versions[number <= VERSION_MOST ? number : 0];
+    uint32_t header_bytes = version->begin ? version->header_bytes : fixed_header_bytes((uint8_t)(version - versions));
+    if (!version->protocol)
+        decoder_settle(decoder, COUNTER_datagrams_unknown_version);
+    else if (!(decoder->config->protocols & version->protocol))
+        decoder_settle(decoder, COUNTER_datagrams_disabled_version);
+    else if (datagram->size_bytes < header_bytes)
+        decoder_settle(decoder, COUNTER_datagrams_too_short);
+    else if (version->begin)
+        version->begin(decoder);
+    else
+        fixed_begin(decoder, (uint8_t)number);
+}
+
+uint32_t decoder_next(struct decoder *decoder, struct chunk *chunk)
+{
+    struct walk *walk = &decoder->walk;
+    for (;;) {
+        if (walk->records_left) {
+            uint32_t count = records_take(decoder, chunk);
+            if (count)
+                return count;
+        } else if (!walk->open) {
+            return 0;
+        } else if (!walk->dialect) {
+            decoder_settle(decoder, COUNTER_datagrams_decoded);
+            return 0;
+        } else if (!message_advance(decoder)) {
+            return 0;
+        }
+    }
+}
+
+/* Counts expired templates where there is no datagram at hand. */
+static void expired_count(struct decoder *decoder, struct exporter *opener, uint32_t templates)
+{
+    counter_add(decoder->counters, COUNTER_templates_expired, templates);
+    if (opener)
+        counter_bump(&opener->counters.value[COUNTER_templates_expired], templates);
+}
+
+/* Removes a session without a message since the last sweep, or without templates: it would know nothing. */
+static void session_expire(struct decoder *decoder, struct session *session)
+{
+    uint32_t templates = session->marked ? session->template_count : session_sweep(decoder->sessions, session);
+    if (templates)
+        expired_count(decoder, session->opener, templates);
+    if (session->marked || session->template_count == 0)
+        sessions_remove(decoder->sessions, session);
+    else
+        session->marked = true;
+}
+
+static void sweep_slice(struct decoder *decoder)
+{
+    uint32_t most = sessions_buckets(decoder->sessions), looked_at = 0;
+    for (uint32_t i = 0; i < SLICE_BUCKETS && looked_at < SLICE_SESSIONS; i++) {
+        if (decoder->sweep_bucket == most) {
+            decoder->sweeping = false;
+            return;
+        }
+        struct session *session = sessions_bucket(decoder->sessions, decoder->sweep_bucket++);
+        for (struct session *next; session; session = next, looked_at++) {
+            next = session->next;
+            session_expire(decoder, session);
+        }
+    }
+}
+
+void decoder_housekeep(struct decoder *decoder, int64_t now_ns)
+{
+    int64_t timeout_ns = (int64_t)decoder->config->expiration_timeout;
+    if (timeout_ns <= 0)
+        return;
+    bool set_back = decoder->sweep_due_ns - now_ns > timeout_ns; /* the clock was */
+    if (decoder->sweep_due_ns == 0 || set_back)
+        decoder->sweep_due_ns = now_ns + timeout_ns;
+    if (!decoder->sweeping && now_ns >= decoder->sweep_due_ns) {
+        decoder->sweeping = true;
+        decoder->sweep_bucket = 0;
+        decoder->sweep_due_ns = now_ns + timeout_ns;
+    }
+    if (decoder->sweeping)
+        sweep_slice(decoder);
+}
+
+/* Sessions that others may share stay, and go to the next exporter that speaks in them, or expire. */
+static bool session_is_shared(const struct decoder *decoder, const struct session *session)
+{
+    return decoder->config->share_templates || (session->key.version == 9 && !decoder->profile->sessions_by_port);
+}
+
+void decoder_forget(struct decoder *decoder, struct exporter *exporter)
+{
+    while (exporter->sessions) {
+        struct session *session = exporter->sessions;
+        if (session_is_shared(decoder, session))
+            session_adopt(session, NULL);
+        else
+            sessions_remove(decoder->sessions, session);
+    }
+    exporter->session = NULL;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/counter.h"
+#include "base/heap.h"
+#include "config/config.h"
+#include "decode/datagram.h"
+#include "decode/element.h"
+#include "decode/profile.h"
+#include "decode/record.h"
+
+/*
+ * One worker's decoder: sessions, templates, plans, and the walk through the datagram at hand. Nothing is shared with
+ * other workers but the registry, which is constant. It never calls malloc after decoder_new().
+ *
+ *     decoder_begin(decoder, &datagram);
+ *     while (decoder_next(decoder, &chunk))
+ *         ...                                  (the chunk's views are good until the next call)
+ *
+ * Verdicts on bad input are counters, in the worker's and the exporter's set; there is no error to handle.
+ */
+struct decoder;
+
+struct decoder_setup {
+    const struct config *config;     /* protocols, limits, expiry, detection, sharing */
+    const struct profile *profile;
+    const struct elements *elements;
+    struct exporters *exporters;     /* this worker's */
+    struct counters *counters;       /* this worker's */
+    struct heap *heap;               /* this worker's: templates, sessions and plans come from it */
+};
+
+struct decoder *decoder_new(const struct decoder_setup *setup);
+void decoder_free(struct decoder *decoder);
+
+/* Reads the datagram's header. The payload stays readable until decoder_next() has returned 0. */
+void decoder_begin(struct decoder *decoder, const struct datagram *datagram);
+
+/* Fills chunk with the next records; returns their number, 0 at the end of the datagram. */
+uint32_t decoder_next(struct decoder *decoder, struct chunk *chunk);
+
+/* Number of plan indexes: every plan->index is below. */
+uint32_t decoder_plans_most(const struct decoder *decoder);
+
+/*
+ * Expiry in slices: call it often with the time (UTC); each call looks at a bounded number of sessions. A template or
+ * session goes after one to two expiration_timeouts without use.
+ */
+void decoder_housekeep(struct decoder *decoder, int64_t now_ns);
+
+/* Drops what the decoder keeps for an exporter that is about to be removed. */
+void decoder_forget(struct decoder *decoder, struct exporter *exporter);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/exporter.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define XXH_INLINE_ALL /* the hash of 18 bytes is a few instructions where it is inlined */
+#include <xxhash.h>
+
+#include "decode/pages.h"
+
+static_assert(sizeof(struct endpoint) == 18, "an endpoint is hashed as its bytes");
+
+struct exporters {
+    struct exporter *items;
+    uint32_t *buckets; /* slot + 1 of each chain's first, 0 = none */
+    uint64_t seed;
+    uint32_t bucket_mask;
+    uint32_t most;
+    uint32_t free_first;         /* slot + 1 of the free list's first, 0 = none */
+    _Atomic uint32_t slots_used; /* its worker writes, readers of the ledger look */
+};
+
+static size_t items_bytes(const struct exporters *exporters)
+{
+    return (size_t)exporters->most * sizeof *exporters->items;
+}
+
+static size_t buckets_bytes(const struct exporters *exporters)
+{
+    return ((size_t)exporters->bucket_mask + 1) * sizeof *exporters->buckets;
+}
+
+struct exporters *exporters_new(uint32_t most)
+{
+    struct exporters *exporters = calloc(1, sizeof *exporters);
+    if (!exporters)
+        return NULL;
+    uint32_t buckets = 64;
+    while (buckets < most && buckets < 1U << 31)
+        buckets *= 2;
+    exporters->most = most ? most : 1;
+    exporters->bucket_mask = buckets - 1;
+    exporters->items = pages_take(items_bytes(exporters));
+    exporters->buckets = pages_take(buckets_bytes(exporters));
+    if (!exporters->items || !exporters->buckets ||
+        getrandom(&exporters->seed, sizeof exporters->seed, 0) != sizeof exporters->seed) {
+        exporters_free(exporters);
+        return NULL;
+    }
+    return exporters;
+}
+
+void exporters_free(struct exporters *exporters)
+{
+    if (!exporters)
+        return;
+    pages_give(exporters->items, items_bytes(exporters));
+    pages_give(exporters->buckets, buckets_bytes(exporters));
+    free(exporters);
+}
+
+uint32_t exporters_most(const struct exporters *exporters)
+{
+    return exporters->most;
+}
+
+uint64_t exporters_hash(const struct exporters *exporters, const struct endpoint *endpoint)
+{
+    return XXH3_64bits_withSeed(endpoint, sizeof *endpoint, exporters->seed);
+}
+
+static uint32_t *bucket_of(const struct exporters *exporters, uint64_t hash)
+{
+    return &exporters->buckets[hash & exporters->bucket_mask];
+}
+
+void exporters_prefetch(const struct exporters *exporters, uint64_t hash)
+{
+    __builtin_prefetch(bucket_of(exporters, hash));
+}
+
+struct exporter *exporters_find(struct exporters *exporters, const struct endpoint *endpoint, uint64_t hash)
+{
+    for (uint32_t at = *bucket_of(exporters, hash); at;) {
+        struct exporter *exporter = &exporters->items[at - 1];
+        if (endpoint_equal(&exporter->endpoint, endpoint))
+            return exporter;
+        at = exporter->next;
+    }
+    return NULL;
+}
+
+/* A slot that nobody has, or NULL at the cap. */
+static struct exporter *slot_take(struct exporters *exporters)
+{
+    if (exporters->free_first) {
+        struct exporter *exporter = &exporters->items[exporters->free_first - 1];
+        exporters->free_first = exporter->next;
+        return exporter;
+    }
+    uint32_t used = atomic_load_explicit(&exporters->slots_used, memory_order_relaxed);
+    if (used == exporters->most)
+        return NULL;
+    struct exporter *exporter = &exporters->items[used];
+    exporter->slot = used;
+    /* pairs with the acquire in exporters_slots_used(): the slot number is there before the slot counts */
+    atomic_store_explicit(&exporters->slots_used, used + 1, memory_order_release);
+    return exporter;
+}
+
+struct exporter *exporters_add(struct exporters *exporters, const struct endpoint *endpoint, uint64_t hash)
+{
+    struct exporter *exporter = slot_take(exporters);
+    if (!exporter)
+        return NULL;
+    exporter->endpoint = *endpoint;
+    exporter->endpoint_bytes = (uint8_t)endpoint_format(endpoint, exporter->endpoint_text);
+    exporter->address_bytes = (uint8_t)address_format(&endpoint->address, exporter->address_text);
+    exporter->generation++;
+    exporter->session = NULL;
+    exporter->sessions = NULL;
+    exporter->seen_ns = 0;
+    exporter->owner = 0;
+    exporter->template_count = 0;
+    exporter->records_in_flight = 0;
+    exporter->hash = hash;
+    for (unsigned counter = 0; counter < COUNTER_EXPORTER_COUNT; counter++)
+        atomic_store_explicit(&exporter->counters.value[counter], 0, memory_order_relaxed);
+    uint32_t *bucket = bucket_of(exporters, hash);
+    exporter->next = *bucket;
+    *bucket = exporter->slot + 1;
+    /* pairs with the acquire in exporters_at(): endpoint and counters are there before the exporter is seen */
+    atomic_store_explicit(&exporter->live, true, memory_order_release);
+    return exporter;
+}
+
+void exporters_remove(struct exporters *exporters, struct exporter *exporter)
+{
+    atomic_store_explicit(&exporter->live, false, memory_order_relaxed);
+    uint32_t *link = bucket_of(exporters, exporter->hash);
+    while (*link != exporter->slot + 1)
+        link = &exporters->items[*link - 1].next;
+    *link = exporter->next;
+    exporter->next = exporters->free_first;
+    exporters->free_first = exporter->slot + 1;
+}
+
+struct exporter *exporters_at(struct exporters *exporters, uint32_t slot)
+{
+    struct exporter *exporter = &exporters->items[slot];
+    /* see exporters_add() */
+    return atomic_load_explicit(&exporter->live, memory_order_acquire) ? exporter : NULL;
+}
+
+uint32_t exporters_slots_used(const struct exporters *exporters)
+{
+    return atomic_load_explicit(&exporters->slots_used, memory_order_acquire); /* see slot_take() */
+}

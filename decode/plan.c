@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/plans.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "decode/pages.h"
+
+/*
+ * Ten thousand exporters of one model share a plan, so the most are a network of very many models, or somebody who
+ * makes them up. Plan and encode program together take more than the share, so memory is what ends first.
+ */
+#define PLANS_LEAST      256
+#define PLANS_MOST       65536
+#define PLAN_SHARE_BYTES 1024
+
+struct plans {
+    struct heap *heap;
+    struct plan **buckets; /* as many chains as there may be plans */
+    uint32_t most;         /* a power of two */
+    uint32_t *free_indexes;
+    uint32_t free_count;
+    uint32_t index_next; /* indexes from here on were never used */
+    uint32_t empty_count;
+    uint64_t serial_last;
+    uint64_t seed;
+};
+
+struct plans *plans_new(struct heap *heap, uint64_t memory_bytes)
+{
+    struct plans *plans = calloc(1, sizeof *plans);
+    if (!plans)
+        return NULL;
+    plans->heap = heap;
+    plans->most = PLANS_LEAST;
+    while (plans->most < PLANS_MOST && plans->most < memory_bytes / PLAN_SHARE_BYTES)
+        plans->most *= 2;
+    plans->buckets = pages_take(plans->most * sizeof *plans->buckets);
+    plans->free_indexes = pages_take(plans->most * sizeof *plans->free_indexes);
+    if (!plans->buckets || !plans->free_indexes ||
+        getrandom(&plans->seed, sizeof plans->seed, 0) != sizeof plans->seed) {
+        plans_free(plans);
+        return NULL;
+    }
+    return plans;
+}
+
+void plans_free(struct plans *plans)
+{
+    if (!plans)
+        return;
+    for (uint32_t i = 0; plans->buckets && plans->index_next && i < plans->most; i++) {
+        for (struct plan *plan = plans->buckets[i], *next; plan; plan = next) {
+            next = plan->next;
+            heap_give(plans->heap, plan, plan->size_bytes);
+        }
+    }
+    pages_give(plans->buckets, plans->most * sizeof *plans->buckets);
+    pages_give(plans->free_indexes, plans->most * sizeof *plans->free_indexes);
+    free(plans);
+}
+
+uint32_t plans_most(const struct plans *plans)
+{
+    return plans->most;
+}
+
+uint32_t plans_empty_count(const struct plans *plans)
+{
+    return plans->empty_count;
+}
+
+static uint64_t draft_hash(const struct plans *plans, const struct plan_draft *draft)
+{
+    uint64_t kind = (uint64_t)draft->version << 16 | (uint64_t)draft->kind << 8 | draft->aggregation;
+    return XXH3_64bits_withSeed(draft->fields, draft->field_count * sizeof *draft->fields, plans->seed ^ kind);
+}
+
+/* v8's schemes have spans of their own, but no two of them the same version and aggregation. */
+static bool plan_matches(const struct plan *plan, const struct plan_draft *draft, uint64_t hash)
+{
+    return plan->hash == hash && plan->version == draft->version && plan->kind == draft->kind &&
+           plan->aggregation == draft->aggregation && plan->field_count == draft->field_count &&
+           memcmp(plan->fields, draft->fields, draft->field_count * sizeof *draft->fields) == 0;
+}
+
+/* One behind the other; returns the bytes of the shortest record. Offsets that no record reaches are never read. */
+static uint32_t spans_lay(const struct plan_draft *draft, struct span *spans, bool *variable)
+{
+    uint64_t offset = 0;
+    for (uint32_t i = 0; i < draft->field_count; i++) {
+        const struct field *field = &draft->fields[i];
+        if (field->length == LENGTH_VARIABLE) {
+            *variable = true;
+            spans[i] = (struct span){.offset = (uint16_t)offset, .length = SPAN_ABSENT};
+            offset += 1; /* its length byte */
+        } else {
+            spans[i] = span_of(field->flags, (uint32_t)offset, field->length);
+            offset += field->length;
+        }
+    }
+    return offset < UINT16_MAX ? (uint32_t)offset : UINT16_MAX;
+}
+
+static bool index_take(struct plans *plans, uint32_t *index)
+{
+    if (plans->free_count)
+        *index = plans->free_indexes[--plans->free_count];
+    else if (plans->index_next < plans->most)
+        *index = plans->index_next++;
+    else
+        return false;
+    return true;
+}
+
+/* The plan, its fields and its spans in one block. */
+static struct plan *plan_make(struct plans *plans, const struct plan_draft *draft, uint64_t hash)
+{
+    size_t fields_bytes = draft->field_count * sizeof(struct field);
+    size_t spans_bytes = draft->field_count * sizeof(struct span);
+    size_t size_bytes = sizeof(struct plan) + fields_bytes + spans_bytes;
+    uint32_t index;
+    struct plan *plan = heap_take(plans->heap, size_bytes);
+    if (!plan)
+        return NULL;
+    if (!index_take(plans, &index)) {
+        heap_give(plans->heap, plan, size_bytes);
+        return NULL;
+    }
+    struct field *fields = (struct field *)(plan + 1);
+    struct span *spans = (struct span *)(fields + draft->field_count);
+    bool variable = false;
+    uint32_t record_bytes = draft->record_bytes;
+    memcpy(fields, draft->fields, fields_bytes);
+    if (draft->spans)
+        memcpy(spans, draft->spans, spans_bytes);
+    else
+        record_bytes = spans_lay(draft, spans, &variable);
+    *plan = (struct plan){
+        .index = index,
+        .field_count = (uint16_t)draft->field_count,
+        .record_bytes = (uint16_t)record_bytes,
+        .version = draft->version,
+        .kind = draft->kind,
+        .variable = variable,
+        .aggregation = draft->aggregation,
+        .serial = ++plans->serial_last,
+        .spans = spans,
+        .fields = fields,
+        .hash = hash,
+        .size_bytes = (uint32_t)size_bytes,
+    };
+    return plan;
+}
+
+struct plan *plans_intern(struct plans *plans, const struct plan_draft *draft)
+{
+    uint64_t hash = draft_hash(plans, draft);
+    struct plan **bucket = &plans->buckets[hash & (plans->most - 1)];
+    struct plan *plan = *bucket;
+    while (plan && !plan_matches(plan, draft, hash))
+        plan = plan->next;
+    if (!plan) {
+        plan = plan_make(plans, draft, hash);
+        if (!plan)
+            return NULL;
+        plan->next = *bucket;
+        *bucket = plan;
+        plans->empty_count += plan_is_empty(plan);
+    }
+    plan->uses++;
+    return plan;
+}
+
+void plans_release(struct plans *plans, struct plan *plan)
+{
+    if (--plan->uses)
+        return;
+    struct plan **link = &plans->buckets[plan->hash & (plans->most - 1)];
+    while (*link != plan)
+        link = &(*link)->next;
+    *link = plan->next;
+    plans->empty_count -= plan_is_empty(plan);
+    plans->free_indexes[plans->free_count++] = plan->index;
+    heap_give(plans->heap, plan, plan->size_bytes);
+}

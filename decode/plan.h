@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "decode/element.h"
+
+/* Where a field of a record lies. */
+struct span {
+    uint16_t offset; /* from the first byte of the record */
+    uint16_t length; /* SPAN_ABSENT: this record has no readable value here */
+};
+
+#define SPAN_ABSENT 0xffff
+#define LENGTH_VARIABLE 0xffff /* a template's field length: RFC 7011 7 */
+
+/* One field of a template, as announced and as understood. */
+struct field {
+    uint32_t enterprise;
+    uint16_t id;
+    uint16_t length;  /* as announced; LENGTH_VARIABLE */
+    uint16_t element; /* index in the registry; 0 = unknown */
+    uint8_t type;     /* enum value_type: TYPE_NONE when nothing is to be read here */
+    uint8_t flags;    /* enum field_flag */
+};
+
+enum field_flag {
+    FIELD_SCOPE = 1 << 0,    /* a scope field of an options template */
+    FIELD_OPTIONAL = 1 << 1, /* variable length of a fixed type: SPAN_ABSENT in records where it is wrong */
+};
+
+static_assert(sizeof(struct field) == 12, "fields are read in order, five a cache line");
+
+/* The version of a plan's message: 1, 5, 6, 7, 8, 9 or 10. */
+enum plan_kind { PLAN_FLOW, PLAN_OPTIONS };
+
+/*
+ * A template compiled once: constant, and interned by content (version, kind, fields) within its worker, so all
+ * exporters that announce the same template share it. Lives while a template of any session uses it; what keeps
+ * something by plan index must compare the serial, for indexes are used again.
+ */
+struct plan {
+    uint32_t index;         /* dense: below decoder_plans_most() */
+    uint16_t field_count;
+    uint16_t record_bytes;  /* of every record; with variable: of the shortest possible one */
+    uint8_t version;
+    uint8_t kind;           /* enum plan_kind */
+    bool variable;          /* some field has LENGTH_VARIABLE: spans differ from record to record */
+    uint8_t aggregation;    /* v8: the scheme, else 0 */
+    uint64_t serial;        /* never used twice in a worker; never 0 */
+    const struct span *spans;   /* field_count spans; with variable, those before the first variable field hold */
+    const struct field *fields; /* field_count fields */
+
+    /* cold: the intern table's */
+    uint64_t hash;
+    uint32_t uses;
+    uint32_t size_bytes;
+    struct plan *next;
+};

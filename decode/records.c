@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/bytes.h"
+#include "decode/element_rows.h"
+#include "decode/state.h"
+
+/* Elastic's loop over records of variable length counts in 16 bits with sign. */
+#define CAPPED_RECORDS 32767
+
+/* Padding is zeroes (RFC 7011 3.3.1); anything else that no record fits into is a record that was cut. */
+static void rest_count(struct decoder *decoder, const uint8_t *at, const uint8_t *end)
+{
+    while (at < end && *at == 0)
+        at++;
+    if (at < end)
+        decoder_count(decoder, COUNTER_records_cut, 1);
+}
+
+void records_begin(struct decoder *decoder, const struct plan *plan, const struct set *set)
+{
+    struct walk *walk = &decoder->walk;
+    walk->plan = plan;
+    walk->record = set->body;
+    walk->record_end = set->end;
+    if (plan->variable) {
+        walk->records_left = decoder->profile->records_per_set_capped ? CAPPED_RECORDS : UINT32_MAX;
+        return;
+    }
+    uint32_t body_bytes = (uint32_t)(set->end - set->body);
+    walk->records_left = body_bytes / plan->record_bytes;
+    rest_count(decoder, set->body + walk->records_left * plan->record_bytes, set->end);
+}
+
+static uint32_t records_fixed(struct walk *walk, struct chunk *chunk)
+{
+    const struct plan *plan = walk->plan;
+    uint32_t count = walk->records_left < CHUNK_RECORDS ? walk->records_left : CHUNK_RECORDS;
+    uint32_t record_bytes = plan->record_bytes;
+    const uint8_t *at = walk->record;
+    for (uint32_t i = 0; i < count; i++, at += record_bytes)
+        chunk->records[i] = (struct record){.bytes = at, .spans = plan->spans, .size_bytes = record_bytes};
+    walk->record = at;
+    walk->records_left -= count;
+    return count;
+}
+
+/* The span of a value whose length only the record tells, and which its type may refuse. */
+static struct span span_checked(const struct elements *elements, const struct field *field, uint32_t offset,
+                                uint32_t length)
+{
+    if (!element_takes(elements_at(elements, field->element), length))
+        return (struct span){.offset = (uint16_t)offset, .length = SPAN_ABSENT};
+    return span_of(length > 8 && (field->type == TYPE_UNSIGNED || field->type == TYPE_SIGNED) ? FIELD_WIDE : 0, offset,
+                   length);
+}
+
+/* Finds the fields of the record at `at` (RFC 7011 7); returns its end, NULL when the set ends first. */
+static const uint8_t *record_resolve(const struct decoder *decoder, const uint8_t *at, const uint8_t *end,
+                                     struct span *spans)
+{
+    const struct plan *plan = decoder->walk.plan;
+    const uint8_t *start = at;
+    for (uint32_t i = 0; i < plan->field_count; i++) {
+        const struct field *field = &plan->fields[i];
+        uint32_t length = field->length;
+        if (length == LENGTH_VARIABLE) {
+            if (end - at < 1)
+                return NULL;
+            length = *at++;
+            if (length == 255) {
+                if (end - at < 2)
+                    return NULL;
+                length = read_be16(at);
+                at += 2;
+            }
+        }
+        if (end - at < (ptrdiff_t)length)
+            return NULL;
+        uint32_t offset = (uint32_t)(at - start);
+        spans[i] = field->flags & FIELD_OPTIONAL ? span_checked(decoder->elements, field, offset, length)
+                                                 : span_of(field->flags, offset, length);
+        at += length;
+    }
+    return at;
+}
+
+static uint32_t records_variable(struct decoder *decoder, struct chunk *chunk)
+{
+    struct walk *walk = &decoder->walk;
+    uint32_t most = walk->records_left < CHUNK_RECORDS ? walk->records_left : CHUNK_RECORDS, count = 0;
+    struct span *spans = decoder->spans;
+    while (count < most) {
+        const uint8_t *end = NULL;
+        if (walk->record_end - walk->record >= walk->plan->record_bytes)
+            end = record_resolve(decoder, walk->record, walk->record_end, spans);
+        if (!end) {
+            rest_count(decoder, walk->record, walk->record_end);
+            walk->records_left = 0;
+            return count;
+        }
+        chunk->records[count++] =
+            (struct record){.bytes = walk->record, .spans = spans, .size_bytes = (uint32_t)(end - walk->record)};
+        spans += walk->plan->field_count;
+        walk->record = end;
+        walk->records_left--;
+    }
+    return count;
+}
+
+uint32_t records_take(struct decoder *decoder, struct chunk *chunk)
+{
+    struct walk *walk = &decoder->walk;
+    uint32_t count = walk->plan->variable ? records_variable(decoder, chunk) : records_fixed(walk, chunk);
+    if (count == 0)
+        return 0;
+    chunk->plan = walk->plan;
+    chunk->message = &decoder->message;
+    chunk->count = count;
+    decoder_count(decoder, COUNTER_records_received, count);
+    if (walk->plan->kind == PLAN_OPTIONS)
+        decoder_count(decoder, COUNTER_options_records, count);
+    return count;
+}

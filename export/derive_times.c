@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "export/derive.h"
+#include "export/times.h"
+
+/* A time in milliseconds since 1970, and nanoseconds above them. */
+struct instant {
+    int64_t ms;
+    int64_t ns;
+    bool known;
+};
+
+struct interval {
+    struct instant start, end;
+    int64_t duration_ns;
+    bool has_duration;
+};
+
+static bool is_present(const struct record *record, uint16_t field)
+{
+    return field != FIELD_NONE && record->spans[field].length != SPAN_ABSENT;
+}
+
+static uint64_t number_at(const struct record *record, uint16_t field)
+{
+    return read_be(record->bytes + record->spans[field].offset, record->spans[field].length);
+}
+
+static int64_t floor_ms(int64_t ns)
+{
+    return ns >= 0 ? ns / NS_PER_MS : -((-ns + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+/* Elastic's rule: what is later than the uptime is not known. */
+static struct instant instant_by_uptime(int64_t export_ms, uint64_t uptime, uint64_t at)
+{
+    if (at > uptime)
+        return (struct instant){.known = false};
+    return (struct instant){.ms = export_ms - (int64_t)(uptime - at), .known = true};
+}
+
+/* The uptime counter has 32 bits and wraps after 49.7 days: the nearer of the two readings is meant. */
+static struct instant instant_by_wrapping_uptime(int64_t export_ms, uint64_t uptime, uint64_t at)
+{
+    return (struct instant){.ms = export_ms - (int32_t)((uint32_t)uptime - (uint32_t)at), .known = true};
+}
+
+/* The header's uptime; else systemInitTimeMilliseconds where a custom definition makes it a number. */
+static bool uptime_find(const struct program *program, const struct record *record, const struct message *message,
+                        uint64_t *uptime)
+{
+    *uptime = message->uptime_ms;
+    if (*uptime == 0 && is_present(record, program->inputs.init_time) && program->init_is_number)
+        *uptime = number_at(record, program->inputs.init_time);
+    return *uptime != 0;
+}
+
+static void interval_by_uptime(struct interval *interval, const struct program *program, const struct record *record,
+                               const struct message *message, bool wraps)
+{
+    const struct inputs *inputs = &program->inputs;
+    struct instant (*read)(int64_t, uint64_t, uint64_t) = wraps ? instant_by_wrapping_uptime : instant_by_uptime;
+    int64_t export_ms = floor_ms(message->export_ns);
+    uint64_t uptime;
+    if (!uptime_find(program, record, message, &uptime))
+        return;
+    if (!interval->start.known && is_present(record, inputs->start_uptime))
+        interval->start = read(export_ms, uptime, number_at(record, inputs->start_uptime));
+    if (!interval->end.known && is_present(record, inputs->end_uptime))
+        interval->end = read(export_ms, uptime, number_at(record, inputs->end_uptime));
+}
+
+/* IPFIX: flowStartSysUpTime counts from systemInitTimeMilliseconds (IANA registry, 21 and 22). */
+static void interval_by_init_time(struct interval *interval, const struct program *program, const struct record *record)
+{
+    const struct inputs *inputs = &program->inputs;
+    if (!is_present(record, inputs->init_time))
+        return;
+    int64_t init_ms = (int64_t)number_at(record, inputs->init_time);
+    if (!interval->start.known && is_present(record, inputs->start_uptime))
+        interval->start = (struct instant){init_ms + (int64_t)number_at(record, inputs->start_uptime), 0, true};
+    if (!interval->end.known && is_present(record, inputs->end_uptime))
+        interval->end = (struct instant){init_ms + (int64_t)number_at(record, inputs->end_uptime), 0, true};
+}
+
+/* A field that says the time without the help of an uptime. */
+static struct instant instant_of_field(const struct program *program, const struct record *record,
+                                       const struct message *message, uint16_t field)
+{
+    struct instant instant = {.known = false};
+    if (!is_present(record, field))
+        return instant;
+    const uint8_t *bytes = record->bytes + record->spans[field].offset;
+    int64_t ns = 0;
+    switch (field == program->inputs.start_time ? program->start_type : program->end_type) {
+    case TYPE_SECONDS:
+        instant.ms = (int64_t)read_be32(bytes) * 1000;
+        break;
+    case TYPE_MILLISECONDS:
+        instant.ms = (int64_t)read_be64(bytes);
+        break;
+    case TYPE_NTP:
+        instant.ms = ntp_milliseconds(bytes, true, &ns);
+        break;
+    default: /* flowStartDeltaMicroseconds: before the export time */
+        ns = message->export_ns - (int64_t)number_at(record, field) * 1000;
+        instant.ms = floor_ms(ns);
+        ns -= instant.ms * NS_PER_MS;
+    }
+    instant.ns = ns;
+    instant.known = true;
+    return instant;
+}
+
+static void duration_between(struct interval *interval)
+{
+    if (!interval->start.known || !interval->end.known)
+        return;
+    interval->duration_ns = (int64_t)(((uint64_t)interval->end.ms - (uint64_t)interval->start.ms) * NS_PER_MS) +
+                            interval->end.ns - interval->start.ns;
+    interval->has_duration = true;
+}
+
+static void duration_of_field(struct interval *interval, const struct record *record, uint16_t field, uint64_t unit_ns)
+{
+    if (interval->has_duration || !is_present(record, field))
+        return;
+    interval->duration_ns = (int64_t)(number_at(record, field) * unit_ns);
+    interval->has_duration = true;
+    int64_t ms = interval->duration_ns / NS_PER_MS;
+    if (interval->start.known)
+        interval->end = (struct instant){interval->start.ms + ms, interval->start.ns, true};
+    else if (interval->end.known)
+        interval->start = (struct instant){interval->end.ms - ms, interval->end.ns, true};
+}
+
+static void interval_write(struct derived *derived, const struct interval *interval, const struct profile *profile)
+{
+    bool any_year = profile->unmappable_values;
+    derived->times_ms[0] = interval->start.ms;
+    derived->times_ms[1] = interval->end.ms;
+    if (interval->start.known && (any_year || !time_is_far(interval->start.ms)))
+        derived->conditions |= 1ull << WHEN_START;
+    if (interval->end.known && (any_year || !time_is_far(interval->end.ms)))
+        derived->conditions |= 1ull << WHEN_END;
+    if (interval->has_duration) {
+        struct slot *slot = &derived->slots[SLOT_DURATION];
+        slot->size_bytes = (uint64_t)(text_signed(slot->text, interval->duration_ns) - slot->text);
+        derived->conditions |= 1ull << WHEN_DURATION;
+    }
+}
+
+void derive_times(struct derived *derived, const struct program *program, const struct record *record,
+                  const struct message *message, const struct derive_context *context)
+{
+    const struct inputs *inputs = &program->inputs;
+    struct interval interval = {0};
+    if (context->profile->times_from_uptime_only) {
+        interval_by_uptime(&interval, program, record, message, false);
+        duration_between(&interval);
+        duration_of_field(&interval, record, inputs->duration, NS_PER_MS);
+    } else {
+        interval.start = instant_of_field(program, record, message, inputs->start_time);
+        interval.end = instant_of_field(program, record, message, inputs->end_time);
+        if (message->version == 10)
+            interval_by_init_time(&interval, program, record);
+        else
+            interval_by_uptime(&interval, program, record, message, true);
+        duration_between(&interval);
+        duration_of_field(&interval, record, inputs->duration, NS_PER_MS);
+        duration_of_field(&interval, record, inputs->duration_us, 1000);
+        /* an end before its start says that one of them is wrong, not that the flow took less than no time */
+        if (interval.duration_ns < 0)
+            interval.has_duration = false;
+    }
+    interval_write(derived, &interval, context->profile);
+}

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the end-to-end tests share: the lab of two namespaces, weir in one of them, senders in the other."""
+
+import pathlib
+import struct
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests" / "tools")]
+import lab  # noqa: E402
+
+PREFIX = "weir-e2e"
+
+# How weir receives: settings that make it so.
+BACKENDS = {
+    "native": {"input.backend": "xdp", "input.interface": lab.COLLECT_INTERFACE, "input.xdp_mode": "native"},
+    "generic": {"input.backend": "xdp", "input.interface": lab.COLLECT_INTERFACE, "input.xdp_mode": "generic"},
+    "socket": {"input.backend": "socket", "workers": "2", "read_buffer": "8MiB"},
+}
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "light: quick enough to run under the sanitizers, too")
+
+
+@pytest.fixture(scope="session")
+def rights():
+    reason = lab.lack_of_rights()
+    if reason:
+        pytest.skip(reason)
+    lab.remove_stale(PREFIX)
+
+
+@pytest.fixture
+def link(rights):
+    made = lab.Link(PREFIX)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    """The settings of each way to receive, in turn."""
+    return BACKENDS[request.param]
+
+
+@pytest.fixture
+def collect(link, tmp_path):
+    """Starts weir in the collector's namespace, ready to receive."""
+    started = []
+
+    def start(wait=True, folder="out", **settings):
+        settings = {key.replace("__", "."): value for key, value in settings.items()}
+        weir = lab.Weir(tmp_path / folder, link.collector.start, settings)
+        started.append(weir)
+        return weir.wait_ready() if wait else weir
+
+    yield start
+    for weir in started:
+        lab.end(weir.process)
+
+
+@pytest.fixture
+def send(link, tmp_path):
+    """Sends datagrams from the exporter's namespace, or frames."""
+    script = HERE / "send.py"
+
+    def write(items):
+        path = tmp_path / "items"
+        path.write_bytes(b"".join(struct.pack(">I", len(item)) + item for item in items))
+        return path
+
+    def datagrams(payloads, host=lab.COLLECTOR, port=2055, **options):
+        more = [part for key, value in options.items() for part in (f"--{key.replace('_', '-')}", value)]
+        link.exporter.run(sys.executable, script, "datagrams", host, port, write(payloads), *more)
+
+    def frames(items, interface=lab.EXPORT_INTERFACE, rate=5000):
+        link.exporter.run(sys.executable, script, "frames", interface, write(items), "--rate", rate)
+
+    datagrams.frames = frames
+    return datagrams
+
+
+def check_stop(weir, documents=None):
+    """Ends weir: status 0, balanced ledger, as many whole lines as the ledger says. Returns (documents, ledger)."""
+    assert weir.stop() == 0, weir.log()
+    ledger = weir.ledger()
+    assert lab.unbalanced(ledger) == [], ledger
+    found = weir.documents()
+    assert len(found) == lab.counter(ledger, "records_delivered"), weir.log()
+    assert documents is None or len(found) == documents, weir.log()
+    return found, ledger

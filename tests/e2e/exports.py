@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Flow export of known content."""
+
+import flowwire
+from flowcases.common import V4, fixed, v4_rows
+
+RECORDS = 10  # a datagram
+
+
+def v5(count, records=RECORDS):
+    """NetFlow v5 datagrams."""
+    values = flowwire.Values("v5")
+    return [flowwire.fixed_packet(5, fixed(values, 5, records), sequence=number * records) for number in range(count)]
+
+
+def v9(count, records=RECORDS, source=0):
+    """NetFlow v9 datagrams, each with its template."""
+    values = flowwire.Values("v9")
+    template = flowwire.flow_set(0, flowwire.template_record(256, V4, ipfix=False))
+    return [flowwire.v9(template, flowwire.flow_set(256, *v4_rows(values, records), pad=-len(V4) % 4),
+                        sequence=number, source=source) for number in range(count)]
+
+
+def ipfix(count, records=RECORDS):
+    """IPFIX messages, each with its template."""
+    values = flowwire.Values("ipfix")
+    template = flowwire.flow_set(2, flowwire.template_record(300, V4))
+    return [flowwire.ipfix(template, flowwire.flow_set(300, *v4_rows(values, records)), sequence=number * records)
+            for number in range(count)]

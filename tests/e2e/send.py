@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Sends from inside a namespace, as fast as asked.
+
+    send.py frames INTERFACE FILE [--rate N]             the frames of FILE, through a packet socket
+    send.py datagrams HOST PORT FILE [--rate N] [--source-port N] [--sources N]
+
+FILE holds items of four bytes of length (network order) and as many bytes.
+"""
+
+import argparse
+import pathlib
+import socket
+import struct
+import time
+
+
+def items(path):
+    data, at = pathlib.Path(path).read_bytes(), 0
+    while at < len(data):
+        size, = struct.unpack_from(">I", data, at)
+        yield data[at + 4:at + 4 + size]
+        at += 4 + size
+
+
+def pace(everything, rate):
+    """Yields the items so that no more than rate a second go by, in small bunches."""
+    started = time.monotonic()
+    for number, item in enumerate(everything):
+        if rate and number % 16 == 0:
+            time.sleep(max(0, started + number / rate - time.monotonic()))
+        yield item
+
+
+def send_frames(arguments):
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as link:
+        link.bind((arguments.interface, 0))
+        for item in pace(items(arguments.file), arguments.rate):
+            link.send(item)
+
+
+def send_datagrams(arguments):
+    family = socket.AF_INET6 if ":" in arguments.host else socket.AF_INET
+    anywhere = "::" if family == socket.AF_INET6 else ""
+    senders = []
+    for number in range(arguments.sources):
+        sender = socket.socket(family, socket.SOCK_DGRAM)
+        if arguments.source_port:
+            sender.bind((anywhere, arguments.source_port + number))
+        sender.connect((arguments.host, arguments.port))
+        senders.append(sender)
+    for item in pace(items(arguments.file), arguments.rate):
+        for sender in senders:
+            sender.send(item)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(required=True)
+    frames = commands.add_parser("frames")
+    frames.add_argument("interface")
+    frames.set_defaults(call=send_frames)
+    datagrams = commands.add_parser("datagrams")
+    datagrams.add_argument("host")
+    datagrams.add_argument("port", type=int)
+    datagrams.add_argument("--source-port", type=int, default=0)
+    datagrams.add_argument("--sources", type=int, default=1, help="sockets; each sends every datagram")
+    datagrams.set_defaults(call=send_datagrams)
+    for part in (frames, datagrams):
+        part.add_argument("file")
+        part.add_argument("--rate", type=float, default=0, help="items a second; default: no limit")
+    arguments = parser.parse_args()
+    arguments.call(arguments)
+
+
+if __name__ == "__main__":
+    main()

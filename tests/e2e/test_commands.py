@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: captures of every kind in, configurations checked, pages printed."""
+
+import json
+import subprocess
+
+import exports
+import frames
+import lab
+import pytest
+from exports import RECORDS
+
+ENDS = ("198.51.100.7", 40000), ("203.0.113.9", 2055)
+ENDS6 = ("2001:db8::7", 40000), ("2001:db8::9", 2055)
+MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02")
+
+
+def weir(*arguments, environment=None):
+    return subprocess.run([*lab.weir_command(), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          stdin=subprocess.DEVNULL, text=True, timeout=60, env=environment, check=False)
+
+
+def decode(*arguments):
+    done = weir("decode", *arguments)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+# --- decode ---
+
+def packet(payload):
+    return frames.ipv4(ENDS[0][0], ENDS[1][0], frames.UDP, frames.udp(*ENDS, payload))
+
+
+def packet6(payload):
+    return frames.ipv6(ENDS6[0][0], ENDS6[1][0], frames.UDP, frames.udp(*ENDS6, payload))
+
+
+LINK_TYPES = {  # of a capture: its number, and how a packet is wrapped
+    "ethernet": (1, lambda data: frames.ethernet(MACS, data)),
+    "raw": (101, lambda data: data),
+    "null": (0, lambda data: (b"\x02\0\0\0" if data[0] >> 4 == 4 else b"\x0a\0\0\0") + data),
+    "cooked": (113, lambda data: bytes(14) + (b"\x08\0" if data[0] >> 4 == 4 else b"\x86\xdd") + data),
+    "cooked 2": (276, lambda data: (b"\x08\0" if data[0] >> 4 == 4 else b"\x86\xdd") + bytes(18) + data),
+}
+
+
+@pytest.mark.light
+@pytest.mark.parametrize("kind", LINK_TYPES)
+@pytest.mark.parametrize("container", [frames.pcap, frames.pcapng], ids=["pcap", "pcapng"])
+def test_decode_captures(tmp_path, container, kind):
+    number, wrap = LINK_TYPES[kind]
+    payloads = exports.v9(3)
+    path = tmp_path / "capture"
+    path.write_bytes(container([wrap(packet(payloads[0])), wrap(packet6(payloads[1])), wrap(packet(payloads[2]))],
+                               number))
+    documents = decode(path)
+    assert [document["netflow"]["exporter"]["address"] for document in documents] == (
+        ["198.51.100.7:40000"] * RECORDS + ["[2001:db8::7]:40000"] * RECORDS + ["198.51.100.7:40000"] * RECORDS)
+
+
+def test_decode_files_are_one_stream(tmp_path):
+    """A template in one file serves data in the next; files that are no captures are datagrams of --exporter."""
+    whole = exports.v9(2)
+    header, template_bytes = whole[0][:20], int.from_bytes(whole[0][22:24], "big")
+    (tmp_path / "1").write_bytes(header + whole[0][20:20 + template_bytes])
+    (tmp_path / "2").write_bytes(header + whole[1][20 + template_bytes:])
+    documents = decode("--exporter", "[2001:db8::77]:1234", tmp_path / "1", tmp_path / "2")
+    assert len(documents) == RECORDS
+    assert documents[0]["netflow"]["exporter"]["address"] == "[2001:db8::77]:1234"
+    assert documents[0]["observer"]["ip"] == ["2001:db8::77"]
+    assert decode(tmp_path / "2", tmp_path / "1") == []
+
+
+def test_decode_port(tmp_path):
+    """Without --port, whatever port carries flow export; with it, that one only."""
+    ends = ENDS[0], ("203.0.113.9", 9996)
+    strange = frames.ipv4(ENDS[0][0], ENDS[1][0], frames.UDP, frames.udp(*ends, exports.v5(1)[0]))
+    (tmp_path / "capture").write_bytes(frames.pcap([frames.ethernet(MACS, strange),
+                                                    frames.ethernet(MACS, packet(exports.v5(1, 4)[0]))]))
+    assert len(decode(tmp_path / "capture")) == RECORDS + 4
+    assert len(decode("--port", "2055", tmp_path / "capture")) == 4
+    assert len(decode("--port", "9996", tmp_path / "capture")) == RECORDS
+
+
+@pytest.mark.light
+def test_decode_cut_capture(tmp_path):
+    """A capture that ends inside a packet gives what is whole."""
+    data = frames.pcap([frames.ethernet(MACS, packet(payload)) for payload in exports.v5(3)])
+    (tmp_path / "capture").write_bytes(data[:-100])
+    done = weir("decode", tmp_path / "capture")
+    assert len(done.stdout.splitlines()) == 2 * RECORDS
+
+
+def test_decode_missing_file(tmp_path):
+    done = weir("decode", tmp_path / "nothing")
+    assert done.returncode != 0
+    assert "nothing" in done.stderr and "No such file" in done.stderr
+
+
+def test_decode_ledger(tmp_path):
+    (tmp_path / "1").write_bytes(exports.v9(1)[0])
+    (tmp_path / "2").write_bytes(b"\0\x63" + bytes(40))
+    done = weir("decode", "-o", "stats_format=json", tmp_path / "1", tmp_path / "2")
+    ledger = lab.last_ledger(done.stderr)
+    assert lab.unbalanced(ledger) == []
+    assert lab.counter(ledger, "records_delivered") == RECORDS
+    assert lab.counter(ledger, "datagrams_unknown_version") == 1
+
+
+def test_elastic_profile_has_no_more_than_elastic(tmp_path):
+    (tmp_path / "1").write_bytes(exports.v9(1)[0])
+    document = decode("-o", "output.profile=elastic", tmp_path / "1")[0]
+    assert sorted(document) == ["@timestamp", "destination", "ecs", "event", "flow", "netflow", "network", "observer",
+                                "related", "source"]
+
+
+# --- configuration ---
+
+WRONG = {  # text of a file: what the message has to say
+    "workerz: 2\n": ("weir.yml:1", "workerz", "workers"),
+    "host: ':2055'\n\nexpiration_timeout: soon\n": ("weir.yml:3", "soon"),
+    "max_message_size: 10KiBs\n": ("weir.yml:1", "10KiBs"),
+    "protocols: [v5, v10]\n": ("weir.yml:1", "v10", "ipfix"),
+    "internal_networks: [10.0.0.0/33]\n": ("weir.yml:1", "10.0.0.0/33"),
+    "output:\n  profil: elastic\n": ("weir.yml:2", "profil", "profile"),
+    "host: [':2055'\n": ("weir.yml",),
+    "custom_definitions: [absent.yml]\n": ("weir.yml:1", "absent.yml"),
+}
+
+
+@pytest.mark.light
+@pytest.mark.parametrize("text", WRONG, ids=lambda text: text.split(":")[0])
+def test_wrong_configuration(tmp_path, text):
+    (tmp_path / "weir.yml").write_text(text)
+    for arguments in (("check", "-c"), ("run", "-c")):
+        done = weir(*arguments, tmp_path / "weir.yml")
+        assert done.returncode != 0
+        for part in WRONG[text]:
+            assert part in done.stdout + done.stderr
+
+
+def test_every_problem_is_named(tmp_path):
+    (tmp_path / "weir.yml").write_text("workerz: 2\nhost: ':99999'\noutput: {profile: elastics}\n")
+    done = weir("check", "-c", tmp_path / "weir.yml")
+    assert done.returncode != 0
+    for line in ("weir.yml:1", "weir.yml:2", "weir.yml:3"):
+        assert line in done.stdout + done.stderr
+
+
+def test_right_configuration(tmp_path):
+    (tmp_path / "weir.yml").write_text("hosts: [':2055', '[::1]:4739']\nexpiration_timeout: 30m\nmax_message_size: 10KiB\n"
+                                       "internal_networks: [private, 203.0.113.0/24]\nfields: {site: here}\n"
+                                       "output: {type: stdout}\n")
+    done = weir("check", "-c", tmp_path / "weir.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_wrong_setting_on_the_command_line(tmp_path):
+    done = weir("run", "-o", "output.profil=elastic")
+    assert done.returncode != 0
+    assert "output.profil" in done.stderr and "output.profile" in done.stderr
+
+
+def test_settings_in_order_of_strength(tmp_path):
+    """Command line over environment over file over default."""
+    (tmp_path / "weir.yml").write_text("output: {namespace: file, envelope: true}\n")
+    (tmp_path / "1").write_bytes(exports.v5(1, 1)[0])
+
+    def namespace(*arguments, **environment):
+        done = weir("decode", "-c", tmp_path / "weir.yml", *arguments, tmp_path / "1",
+                    environment={"PATH": "/usr/bin", **environment})
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["data_stream"]["namespace"]
+
+    assert namespace() == "file"
+    assert namespace(WEIR_OUTPUT_NAMESPACE="environment") == "environment"
+    assert namespace("-o", "output.namespace=command", WEIR_OUTPUT_NAMESPACE="environment") == "command"
+
+
+# --- help and pages ---
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["decode", "--help"], ["check", "--help"],
+                                       ["docs", "--help"]], ids=" ".join)
+def test_help(arguments):
+    done = weir(*arguments)
+    assert done.returncode == 0
+    assert "weir" in done.stdout
+
+
+def test_version():
+    assert weir("--version").stdout.strip().endswith("0.1.0")
+
+
+@pytest.mark.parametrize("page", ["options", "fields", "elements", "counters"])
+def test_pages(page):
+    text, markdown = weir("docs", page), weir("docs", page, "--markdown")
+    assert text.returncode == markdown.returncode == 0
+    word = {"options": "internal_networks", "fields": "network.community_id", "elements": "octet_delta_count",
+            "counters": "records_delivered"}[page]
+    assert word in text.stdout and word in markdown.stdout
+    assert "|" in markdown.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["walk"], ["docs", "nothing"], ["run", "--nonsense"], ["decode"]],
+                         ids=lambda arguments: " ".join(arguments) or "nothing")
+def test_wrong_usage(arguments):
+    done = weir(*arguments)
+    assert done.returncode != 0
+    assert "weir" in done.stderr

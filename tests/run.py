@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Builds and runs the tests, and counts them. scripts/test calls it once the packages are there.
+
+    scripts/test [PART]... [-- PYTEST ARGUMENTS]
+
+Without a part, all of them. The last line is "N passed, N failed"; the exit status is 0 only if none failed.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+JOBS = os.cpu_count() or 1
+CAPTURES = os.environ.get("WEIR_CAPTURES")
+
+
+
+def sanitized(sanitizers, *flags):
+    flags = " ".join(["-fno-sanitize-recover=all", "-fno-omit-frame-pointer", *flags])
+    return ["-Db_lundef=false", "--buildtype=debugoptimized", f"-Db_sanitize={sanitizers}", f"-Dc_args={flags}"]
+
+
+# Folder build-NAME: compiler, options of meson setup.
+BUILDS = {
+    "gcc": ("gcc", ["--buildtype=release", "-Dwerror=true"]),
+    "clang": ("clang", ["--buildtype=release", "-Dwerror=true"]),
+    "asan": ("gcc", sanitized("address,undefined")),
+    "tsan": ("gcc", sanitized("thread")),
+    "fuzz": ("clang", ["-Dfuzz=true", *sanitized("address,undefined", "-fsanitize=fuzzer-no-link")]),
+}
+SANITIZER_OPTIONS = {
+    "ASAN_OPTIONS": "abort_on_error=0:exitcode=99:detect_leaks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": f"exitcode=99:second_deadlock_stack=1:suppressions={ROOT}/tests/tsan.suppressions",
+}
+TAP = re.compile(r"^(not )?ok \d+(?: -)?\s*(#\s*SKIP\b)?\s*(.*)$", re.IGNORECASE | re.MULTILINE)
+
+
+class Tally:
+    """What passed, failed and was skipped; a failure is shown when it comes."""
+
+    def __init__(self):
+        self.count = collections.Counter()
+        self.failures = []
+
+    def add(self, result, name, detail=""):
+        self.count[result] += 1
+        if result == "failed":
+            self.failures.append(name)
+            print(f"FAILED {name}\n{detail[-8000:]}".rstrip(), flush=True)
+        elif result == "skipped":
+            print(f"skipped {name}: {detail}", flush=True)
+
+    def line(self):
+        text = f"{self.count['passed']} passed, {self.count['failed']} failed"
+        return text + (f", {self.count['skipped']} skipped" if self.count["skipped"] else "")
+
+
+def run(command, **options):
+    """The finished process, with output and errors together as text."""
+    return subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, text=True, errors="replace", cwd=ROOT, check=False, **options)
+
+
+def wrapper():
+    """setarch where it is allowed: old sanitizer runtimes ask for a memory layout without much randomness."""
+    command = ["setarch", os.uname().machine, "-R"]
+    return command if run([*command, "true"]).returncode == 0 else []
+
+
+class Runner:
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.tally = Tally()
+        self.built = {}
+
+    # --- building ---
+
+    def build(self, name):
+        """The build folder, or None when it does not build (counted once)."""
+        if name not in self.built:
+            self.built[name] = self.build_once(name)
+        return self.built[name]
+
+    def build_once(self, name):
+        compiler, options = BUILDS[name]
+        folder = ROOT / f"build-{name}"
+        print(f"-- building {folder.name} with {compiler}", flush=True)
+        if not (folder / "build.ninja").exists():
+            made = run(["meson", "setup", folder, *options], env={**os.environ, "CC": compiler})
+            if made.returncode:
+                self.tally.add("failed", f"build {name}: set-up", made.stdout)
+                return None
+        made = run(["ninja", "-C", folder])
+        warned = any("warning:" in line for line in made.stdout.splitlines())
+        if made.returncode or (warned and name in ("gcc", "clang")):
+            self.tally.add("failed", f"build {name}", made.stdout)
+            return None if made.returncode else folder
+        self.tally.add("passed", f"build {name}")
+        return folder
+
+    # --- the kinds of test ---
+
+    def meson(self, build, suite, wrap=()):
+        """Test programs: each cmocka test counts, and each program that ends badly without saying so."""
+        folder = self.build(build)
+        if not folder:
+            return
+        log = folder / "meson-logs" / "testlog.json"
+        log.unlink(missing_ok=True)
+        command = ["meson", "test", "-C", folder, "--no-rebuild", "--suite", suite, "--num-processes", JOBS]
+        command += ["--timeout-multiplier", 5 if wrap else 1]
+        command += [f"--wrapper={' '.join(wrap)}"] if wrap else []
+        done = run(command, env={**os.environ, **SANITIZER_OPTIONS, "CMOCKA_MESSAGE_OUTPUT": "TAP"})
+        lines = log.read_text().splitlines() if log.exists() else []
+        if not lines:
+            self.tally.add("failed", f"{build} {suite}: no test program ran", done.stdout)
+        for line in lines:
+            self.meson_program(f"{build}/{suite}", json.loads(line))
+
+    def meson_program(self, prefix, row):
+        name = f"{prefix}/{row['name'].split(' / ')[-1]}"
+        stdout, stderr = row.get("stdout") or "", row.get("stderr") or ""
+        found = TAP.findall(stdout)
+        bad = False
+        for negated, skip, what in found:
+            bad |= bool(negated)
+            result = "failed" if negated else "skipped" if skip else "passed"
+            self.tally.add(result, f"{name}: {what}", stdout + stderr if negated else "by the test itself")
+        if row["result"] in ("FAIL", "ERROR", "TIMEOUT", "INTERRUPT") and not bad:
+            self.tally.add("failed", f"{name}: {row['result']}, status {row['returncode']}", stdout + stderr)
+        elif not found:
+            self.tally.add("skipped" if row["result"] == "SKIP" else "passed", name, stdout[-200:])
+
+    def pytest(self, build, folder, *more, wrap=()):
+        built = self.build(build)
+        if not built:
+            return
+        environment = {**os.environ, **SANITIZER_OPTIONS, "WEIR": " ".join([*wrap, str(built / "app" / "weir")]),
+                       "PYTHONDONTWRITEBYTECODE": "1"}
+        with tempfile.TemporaryDirectory(prefix="weir-test-") as scratch:
+            report = pathlib.Path(scratch) / "report.xml"
+            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+                       f"--junitxml={report}", f"--basetemp={scratch}/tmp", folder, *more, *self.arguments.pytest]
+            done = run(command, env=environment)
+            if not report.exists():
+                self.tally.add("failed", f"{build}/{folder}: pytest, status {done.returncode}", done.stdout)
+                return
+            cases = xml.etree.ElementTree.parse(report).iter("testcase")
+            if sum(self.pytest_case(build, case) for case in cases) == 0:
+                self.tally.add("failed", f"{build}/{folder}: no test ran", done.stdout)
+
+    def pytest_case(self, build, case):
+        name = f"{build}/{case.get('classname')}.{case.get('name')}"
+        for kind, result in (("failure", "failed"), ("error", "failed"), ("skipped", "skipped")):
+            part = case.find(kind)
+            if part is not None:
+                self.tally.add(result, name, f"{part.get('message') if result == 'skipped' else part.text or ''}")
+                return 1
+        self.tally.add("passed", name)
+        return 1
+
+    def command(self, name, command, **options):
+        done = run(command, **options)
+        self.tally.add("failed" if done.returncode else "passed", name, done.stdout)
+        return done
+
+    # --- the parts ---
+
+    def checks(self):
+        """Rules that a program can check: layers, lengths, licences, generated pages, warnings of both compilers."""
+        for script in sorted((ROOT / "scripts").glob("check-*.py")):
+            self.command(f"checks/{script.stem}", [sys.executable, script])
+        for script in ("setup", "demo", "test", "bench", "generate-docs"):
+            self.command(f"checks/syntax of scripts/{script}", ["bash", "-n", ROOT / "scripts" / script])
+        folder = self.build("gcc")
+        if folder:
+            self.command("checks/generated pages", [ROOT / "scripts" / "generate-docs", "--check"],
+                         env={**os.environ, "WEIR": str(folder / "app" / "weir")})
+        self.build("clang")
+
+    def unit(self):
+        """cmocka tests of each folder, built by gcc and by clang."""
+        self.meson("gcc", "unit")
+        self.meson("clang", "unit")
+
+    def golden(self):
+        """Datagrams in, documents out: tests/golden, and WEIR_CAPTURES when it is set."""
+        self.pytest("gcc", "tests/golden")
+
+    def e2e(self):
+        """The real program between network namespaces, with real exporters."""
+        self.pytest("gcc", "tests/e2e")
+
+    def fuzz(self):
+        """Every fuzz target: its corpus replayed, then fuzzed for a while."""
+        self.meson("gcc", "fuzz")
+        folder = self.build("fuzz")
+        if not folder:
+            return
+        targets = sorted(path for path in (folder / "tests" / "fuzz").glob("fuzz_*") if path.is_file())
+        if not targets:
+            self.tally.add("failed", "fuzz: no targets were built")
+        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+            for target, done in zip(targets, pool.map(self.fuzz_target, targets)):
+                states = re.findall(r"^#\d+.*cov: \d+.*$", done.stdout, re.MULTILINE)
+                print(f"{target.name}: {states[-1] if states else 'no coverage said'}", flush=True)
+                self.tally.add("failed" if done.returncode else "passed", f"fuzz/{target.name}", done.stdout)
+
+    def fuzz_target(self, target):
+        found = ROOT / "build-fuzz" / "found" / target.name
+        corpus = ROOT / "build-fuzz" / "corpus" / target.name
+        for folder in (found, corpus):
+            folder.mkdir(parents=True, exist_ok=True)
+        seeds = ROOT / "tests" / "fuzz" / "corpus" / target.name.removeprefix("fuzz_")
+        return run([target, f"-max_total_time={self.arguments.fuzz_seconds}", "-timeout=10", "-rss_limit_mb=2048",
+                    "-print_final_stats=1", f"-artifact_prefix={found}/", corpus, *([seeds] if seeds.is_dir() else [])],
+                   env={**os.environ, **SANITIZER_OPTIONS})
+
+    def asan(self):
+        """Unit, golden and the light end-to-end tests under address and undefined behaviour sanitizers."""
+        wrap = wrapper()
+        self.meson("asan", "unit", wrap)
+        self.meson("asan", "fuzz", wrap)
+        self.pytest("asan", "tests/golden", wrap=wrap)
+        self.pytest("asan", "tests/e2e", "-m", "light", wrap=wrap)
+
+    def tsan(self):
+        """Unit and the light end-to-end tests under the thread sanitizer."""
+        wrap = wrapper()
+        self.meson("tsan", "unit", wrap)
+        self.pytest("tsan", "tests/e2e", "-m", "light", wrap=wrap)
+
+    def sanitize(self):
+        """asan and tsan."""
+        self.asan()
+        self.tsan()
+
+
+PARTS = ("checks", "unit", "golden", "e2e", "fuzz", "sanitize", "asan", "tsan")
+ALL = ("checks", "unit", "golden", "e2e", "sanitize", "fuzz")
+
+
+def arguments_of(command_line):
+    pytest_arguments = []
+    if "--" in command_line:
+        at = command_line.index("--")
+        command_line, pytest_arguments = command_line[:at], command_line[at + 1:]
+    parts = "\n".join(f"  {part:10} {getattr(Runner, part).__doc__}" for part in PARTS)
+    parser = argparse.ArgumentParser(prog="scripts/test", description="Builds weir and runs its tests.",
+                                     epilog=f"parts:\n{parts}\n\nWhat stands behind -- goes to pytest.",
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help="default: all")
+    seconds = os.environ.get("FUZZ_SECONDS") or ("30" if os.environ.get("CI") else "10")
+    parser.add_argument("--fuzz-seconds", type=int, default=int(seconds), help=f"for each target (default {seconds})")
+    arguments = parser.parse_args(command_line)
+    arguments.pytest = pytest_arguments
+    return arguments
+
+
+def main():
+    arguments = arguments_of(sys.argv[1:])
+    runner = Runner(arguments)
+    for part in arguments.parts or ALL:
+        started = time.monotonic()
+        print(f"== {part}", flush=True)
+        getattr(runner, part)()
+        print(f"-- {part}: {time.monotonic() - started:.0f} s, so far {runner.tally.line()}", flush=True)
+    if runner.tally.failures:
+        print("failed:", *runner.tally.failures, sep="\n  ")
+    print(runner.tally.line())
+    return 1 if runner.tally.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

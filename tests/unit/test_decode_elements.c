@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names, keys and types of elements in both profiles, and the files of custom_definitions. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "decode/definitions.h"
+#include "decode/element.h"
+#include "decode/element_rows.h"
+
+static struct elements *registry(enum profile_kind kind)
+{
+    struct config_problems problems = {0};
+    struct elements *elements = elements_new(profile_of(kind), NULL, &problems);
+    assert_non_null(elements);
+    return elements;
+}
+
+static void keys_are_elastics(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"octetDeltaCount", "octet_delta_count"},
+        {"sourceIPv4Address", "source_ipv4_address"},
+        {"postNATSourceIPv4Address", "post_nat_source_ipv4_address"},
+        {"postNAPTSourceTransportPort", "post_napt_source_transport_port"},
+        {"selectorIDTotalFlowsObserved", "selector_id_total_flows_observed"},
+        {"postMCastPacketDeltaCount", "post_mcast_packet_delta_count"},
+        {"messageMD5Checksum", "message_md5_checksum"},
+        {"icmpTypeCodeIPv4", "icmp_type_code_ipv4"},
+        {"layer2packetSectionOffset", "layer2packet_section_offset"},
+        {"wlanSSID", "wlan_ssid"},
+        {"ipv4IHL", "ipv4_ihl"},
+        {"reverseVRFname", "reverse_vr_fname"},
+        {"IPSecSPI", "ip_sec_spi"},
+        {"ingressVRFID", "ingress_vrfid"},
+        {"hashIPPayloadOffset", "hash_ip_payload_offset"},
+        {"dot1qDEI", "dot1q_dei"},
+        {"upperCILimit", "upper_ci_limit"},
+        {"maxBIBEntries", "max_bib_entries"},
+        {"mibObjectValueOID", "mib_object_value_oid"},
+        {"dnsQRType", "dns_qr_type"},
+        {"dnsPTRDName", "dns_ptrd_name"},
+        {"FW_Rule", "fw_rule"},
+        {"XlateSourceAddressIPV4", "xlate_source_address_ip_v4"},
+        {"applicationHttpUser-agent", "application_http_user-agent"},
+        {"netscalerHttpReqXForwardedFor", "netscaler_http_req_xforwarded_for"},
+        {"PolicyQosQueueINDEX", "policy_qos_queue_index"},
+        {"viptelaVPNId", "viptela_vpn_id"},
+        {"VRFname", "vrf_name"},
+        {"A", "a"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char key[128];
+        element_key(pairs[i][0], key);
+        assert_string_equal(key, pairs[i][1]);
+    }
+}
+
+/* Everything that a row says must be found again by its number. */
+static void every_row_is_found(void **state)
+{
+    static const enum profile_kind kinds[] = {PROFILE_WEIR, PROFILE_ELASTIC};
+    for (size_t k = 0; k < 2; k++) {
+        struct elements *elements = registry(kinds[k]);
+        uint32_t found = 0;
+        for (uint32_t i = 0; i < element_row_count; i++) {
+            const struct element_row *row = &element_rows[i];
+            const struct element *element = elements_find(elements, row->enterprise, row->id);
+            if (kinds[k] == PROFILE_ELASTIC && row->elastic == ELASTIC_NO) {
+                assert_null(element);
+                continue;
+            }
+            assert_non_null(element);
+            assert_string_equal(element->name, row->name);
+            assert_ptr_equal(elements_at(elements, elements_index(elements, element)), element);
+            assert_true(elements_index(elements, element) >= 1);
+            assert_true(*element->key);
+            if (row->elastic == ELASTIC_OMITTED)
+                assert_int_equal(element->type, TYPE_NONE);
+            found++;
+        }
+        assert_int_equal(found, elements_count(elements));
+        assert_null(elements_find(elements, 0, 0));
+        assert_null(elements_find(elements, 64999, 1));
+        elements_free(elements);
+    }
+}
+
+struct expected_type {
+    uint32_t enterprise;
+    uint16_t id;
+    const char *elastic;
+    const char *weir;
+};
+
+static void types_differ_where_iana_does(void **state)
+{
+    static const struct expected_type expected[] = {
+        {0, 1, "unsigned64", "unsigned64"},
+        {0, 51, "unsigned32", "unsigned8"},
+        {0, 89, "unsigned8", "unsigned32"},
+        {0, 152, "dateTimeMilliseconds", "dateTimeMilliseconds"},
+        {29305, 152, "unsigned64", "dateTimeMilliseconds"},
+        {29305, 95, "string", "octetArray"},
+        {0, 33000, "aclid", "aclid"},
+        {9, 9360, "unsigned32", "unsigned32"},
+        {0, 515, NULL, "unsigned256"},
+        {ENTERPRISE_V9_SCOPE, 3, NULL, "unsigned64"},
+    };
+    struct elements *elastic = registry(PROFILE_ELASTIC), *weir = registry(PROFILE_WEIR);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        const struct element *one = elements_find(elastic, expected[i].enterprise, expected[i].id);
+        const struct element *other = elements_find(weir, expected[i].enterprise, expected[i].id);
+        assert_int_equal(one != NULL, expected[i].elastic != NULL);
+        if (one)
+            assert_string_equal(one->data_type, expected[i].elastic);
+        assert_non_null(other);
+        assert_string_equal(other->data_type, expected[i].weir);
+    }
+    assert_string_equal(elements_find(elastic, 9, 9360)->name, "PolicyQosQueueINDEX");
+    assert_string_equal(elements_find(weir, ENTERPRISE_V9_SCOPE, 3)->key, "line_card");
+    assert_string_equal(elements_find(elastic, 0, 51)->es_type, "long");
+    assert_string_equal(elements_find(weir, 0, 51)->es_type, "short");
+    elements_free(elastic);
+    elements_free(weir);
+}
+
+static void roles_go_by_name(void **state)
+{
+    struct elements *elements = registry(PROFILE_ELASTIC);
+    assert_int_equal(elements_find(elements, 0, 8)->role, ROLE_source_ipv4);
+    assert_int_equal(elements_find(elements, 0, 61)->role, ROLE_flow_direction);
+    assert_int_equal(elements_find(elements, 9789, 4)->role, ROLE_flow_direction);
+    assert_int_equal(elements_find(elements, 29305, 1)->role, ROLE_reverse_octets_delta);
+    assert_int_equal(elements_find(elements, 0, 15)->role, ROLE_NONE);
+    assert_int_equal(role_of_name("wtpMacAddress"), ROLE_wtp_mac);
+    assert_int_equal(role_of_name(""), ROLE_NONE);
+    elements_free(elements);
+}
+
+static int parse(struct definitions *definitions, const char *text, struct config_problems *problems)
+{
+    return definitions_parse(definitions, "test.yml", text, strlen(text), problems);
+}
+
+static void both_shapes_are_read(void **state)
+{
+    struct definitions definitions = {0};
+    struct config_problems problems = {0};
+    assert_int_equal(
+        parse(&definitions,
+              "1:\n  - 4\n  - :myOctets\n0x10: [':uint24', ':hexed']\n010: [0, ':octal']\n'17': [3, ':text']\n"
+              "901:\n- :skip\n902:\n- :application_id\n- :app\n",
+              &problems),
+        0);
+    assert_int_equal(definitions.count, 5);
+    static const struct {
+        uint16_t id;
+        const char *name;
+        unsigned type, most;
+    } expected[] = {{1, "myOctets", TYPE_UNSIGNED, 4},
+                    {16, "hexed", TYPE_UNSIGNED, 24},
+                    {8, "octal", TYPE_UNSIGNED, 4},
+                    {17, "text", TYPE_UNSIGNED, 24},
+                    {902, "app", TYPE_NONE, 65535}};
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(definitions.items[i].enterprise, 0);
+        assert_int_equal(definitions.items[i].id, expected[i].id);
+        assert_string_equal(definitions.items[i].name, expected[i].name);
+        assert_int_equal(definitions.items[i].type.type, expected[i].type);
+        assert_int_equal(definitions.items[i].type.most_bytes, expected[i].most);
+    }
+    assert_int_equal(parse(&definitions,
+                           "64999:\n  1: [':uint32', ':a']\n  2: [':skip']\n4294967295: {3: [':mac_addr', ':b']}\n",
+                           &problems),
+                     0);
+    assert_int_equal(definitions.count, 7);
+    assert_int_equal(definitions.items[6].enterprise, 4294967295u);
+    assert_int_equal(definitions.items[6].type.type, TYPE_MAC);
+    assert_int_equal(parse(&definitions, "", &problems), 0);
+    assert_int_equal(parse(&definitions, "# nothing\n", &problems), 0);
+    assert_int_equal(problems.count, 0);
+    definitions_fini(&definitions);
+}
+
+/* Each wrong file, the line that the problem must name, and a word of it. */
+static void problems_have_lines(void **state)
+{
+    static const struct {
+        const char *text, *where, *what;
+    } wrong[] = {
+        {"1: [4, ':a']\n70000: [4, ':b']\n", "test.yml:2", "70000"},
+        {"1: [4, ':a']\n0x1: [4, ':b']\n", "test.yml:2", "twice"},
+        {"1: [5, ':a']\n", "test.yml:1", "unknown type"},
+        {"1: [':uint7', ':a']\n", "test.yml:1", "uint7"},
+        {"1:\n  - :uint8\n", "test.yml:2", "not a list of a type and a name"},
+        {"1: [':uint8', ':a', ':b']\n", "test.yml:1", "not a list"},
+        {"1: [':uint8', [':a']]\n", "test.yml:1", "not a list"},
+        {"1: [':uint8', ':']\n", "test.yml:1", "not a list"},
+        {"1: [4, ':a']\n2: {3: [4, ':b']}\n", "test.yml:1", "neither all lists nor all maps"},
+        {"1: 4\n", "test.yml:1", "neither"},
+        {"- 1\n", "test.yml:1", "not a map"},
+        {"text\n", "test.yml:1", "not a map"},
+        {"9: {1: [4, ':a']}\n'9': {2: [4, ':b']}\n", "test.yml:2", "twice"},
+        {"-1: {1: [4, ':a']}\n", "test.yml:1", "enterprise"},
+        {"4294967296: {1: [4, ':a']}\n", "test.yml:1", "enterprise"},
+        {"9: {x: [4, ':a']}\n", "test.yml:1", "element id"},
+        {"9: {1: 2}\n", "test.yml:1", "not a list"},
+        {"9: {[1]: [4, ':a']}\n", "test.yml:1", "element id"},
+        {"1: [4, ':a'\n", "test.yml:2", "not YAML"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct definitions definitions = {0};
+        struct config_problems problems = {0};
+        assert_int_equal(parse(&definitions, wrong[i].text, &problems), -EINVAL);
+        assert_int_equal(problems.count, 1);
+        assert_string_equal(problems.items[0].where, wrong[i].where);
+        assert_non_null(strstr(problems.items[0].what, wrong[i].what));
+        assert_int_equal(definitions.count, 0);
+        config_problems_fini(&problems);
+        definitions_fini(&definitions);
+    }
+}
+
+/* Of one file, all problems; and none of its definitions. */
+static void all_problems_are_told(void **state)
+{
+    struct definitions definitions = {0};
+    struct config_problems problems = {0};
+    assert_int_equal(parse(&definitions, "1: [4, ':kept']\n", &problems), 0);
+    assert_int_equal(
+        parse(&definitions, "2: [4, ':good']\n3: [9, ':a']\nx: [4, ':b']\n4: 7\n5: [':skip']\n", &problems), -EINVAL);
+    assert_int_equal(problems.count, 1); /* 4: 7 is no list, so the shape is not known */
+    assert_int_equal(
+        parse(&definitions, "2: [4, ':good']\n3: [9, ':a']\nx: [4, ':b']\n4: []\n5: [':skip']\n", &problems), -EINVAL);
+    assert_int_equal(problems.count, 4);
+    assert_int_equal(definitions.count, 1);
+    config_problems_fini(&problems);
+    definitions_fini(&definitions);
+}
+
+static void later_definition_wins(void **state)
+{
+    char first[] = "/tmp/weir-definitions-XXXXXX", second[] = "/tmp/weir-definitions-XXXXXX";
+    int one = mkstemp(first), other = mkstemp(second);
+    dprintf(one, "1: [4, ':myOctets']\n900: [':ip4_addr', ':sourceIPv4Address']\n");
+    dprintf(other, "1: [':string', ':ourOctets']\n8: [':skip']\n");
+    close(one);
+    close(other);
+    struct text_list paths = {.items = (char *[]){first, second}, .count = 2};
+    struct config_problems problems = {0};
+    struct elements *elements = elements_new(profile_of(PROFILE_ELASTIC), &paths, &problems);
+    assert_non_null(elements);
+    assert_string_equal(elements_find(elements, 0, 1)->key, "our_octets");
+    assert_int_equal(elements_find(elements, 0, 1)->type, TYPE_STRING);
+    assert_string_equal(elements_find_builtin(elements, 0, 1)->name, "octetDeltaCount");
+    assert_int_equal(elements_find(elements, 0, 900)->role, ROLE_source_ipv4);
+    assert_string_equal(elements_find(elements, 0, 8)->name, "sourceIPv4Address"); /* :skip removes nothing */
+    elements_free(elements);
+    unlink(second);
+    assert_null(elements_new(profile_of(PROFILE_ELASTIC), &paths, &problems));
+    assert_int_equal(problems.count, 1);
+    assert_string_equal(problems.items[0].where, second);
+    config_problems_fini(&problems);
+    unlink(first);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_are_elastics),
+        cmocka_unit_test(every_row_is_found),
+        cmocka_unit_test(types_differ_where_iana_does),
+        cmocka_unit_test(roles_go_by_name),
+        cmocka_unit_test(both_shapes_are_read),
+        cmocka_unit_test(problems_have_lines),
+        cmocka_unit_test(all_problems_are_told),
+        cmocka_unit_test(later_definition_wins),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
