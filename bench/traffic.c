@@ -93,7 +93,7 @@ const char *traffic_name(enum traffic_kind kind)
 
 static uint64_t random_next(uint64_t *state)
 {
-    /* splitmix64: enough for test data */
+    /* splitmix64, enough for test data */
     uint64_t z = *state += 0x9e3779b97f4a7c15;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
     z = (z ^ z >> 27) * 0x94d049bb133111eb;
@@ -163,7 +163,8 @@ static uint8_t *field_make(uint8_t *out, const struct content_field *field, uint
     return put(out, number_make(field->content, state), length);
 }
 
-static uint8_t *header_make(uint8_t *out, const struct layout *layout, uint32_t count, uint32_t sequence)
+/* The sequence number is traffic_advance()'s. */
+static uint8_t *header_make(uint8_t *out, const struct layout *layout, uint32_t count)
 {
     out = put(out, layout->version, 2);
     out = put(out, count, 2); /* IPFIX: the length, filled in at the end */
@@ -172,11 +173,11 @@ static uint8_t *header_make(uint8_t *out, const struct layout *layout, uint32_t 
     out = put(out, EXPORT_SECONDS, 4);
     if (layout->version == 5) {
         out = put(out, 0, 4);
-        out = put(out, sequence, 4);
+        out = put(out, 0, 4);
         return put(out, 0, 4);
     }
-    out = put(out, sequence, 4);
-    return put(out, 1, 4);
+    out = put(out, 0, 4);
+    return put(out, 1 + (uint64_t)(layout - layouts), 4); /* an observation domain for each kind */
 }
 
 static void message_finish(uint8_t *start, const uint8_t *end, const struct layout *layout)
@@ -195,8 +196,9 @@ static uint8_t *template_make(uint8_t *out, const struct layout *layout, uint32_
     for (uint32_t i = 0; i < layout->field_count; i++) {
         const struct content_field *field = &layout->fields[i];
         out = put(out, field->id | (field->enterprise ? 0x8000u : 0), 2);
-        /* the templates beside the first differ in the length of their first counter-like field */
-        out = put(out, field->length == 4 && number && field->content == CONTENT_SMALL ? 4 - number % 3 : field->length, 2);
+        /* The templates beside the first differ in the length of counter-like fields. */
+        bool shorter = number && field->length == 4 && field->content == CONTENT_SMALL;
+        out = put(out, shorter ? 4 - number % 3 : field->length, 2);
         if (field->enterprise)
             out = put(out, field->enterprise, 4);
     }
@@ -207,7 +209,7 @@ static uint8_t *template_make(uint8_t *out, const struct layout *layout, uint32_
 static uint32_t data_make(uint8_t *start, uint32_t *size_bytes, const struct layout *layout, uint32_t most,
                           uint64_t *state)
 {
-    uint8_t *out = header_make(start, layout, 0, (uint32_t)*state), *set = out;
+    uint8_t *out = header_make(start, layout, 0), *set = out;
     if (layout->version >= 9)
         out = put(out, layout->template_id, 2), out = put(out, 0, 2);
     uint32_t count = 0;
@@ -235,57 +237,93 @@ static struct endpoint exporter_endpoint(uint32_t number)
     return (struct endpoint){.address = address_from_ipv4(bytes), .port = 40000};
 }
 
-static const struct layout *layout_of(const struct traffic_setup *setup, uint32_t number)
+/* A stream is what one observation domain of one exporter sends: one kind of records, with one sequence number. */
+static uint32_t streams_count(const struct traffic_setup *setup)
 {
-    return &layouts[setup->kind == TRAFFIC_MIXED ? number % TRAFFIC_MIXED : setup->kind];
+    return setup->kind == TRAFFIC_MIXED && setup->exporters < TRAFFIC_MIXED ? TRAFFIC_MIXED : setup->exporters;
 }
 
-static void templates_fill(struct traffic *traffic, const struct traffic_setup *setup, uint8_t **memory)
+static const struct layout *stream_layout(const struct traffic_setup *setup, uint32_t stream)
 {
-    for (uint32_t e = 0; e < setup->exporters; e++) {
-        const struct layout *layout = layout_of(setup, e);
+    return &layouts[setup->kind == TRAFFIC_MIXED ? stream % TRAFFIC_MIXED : setup->kind];
+}
+
+static struct traffic_datagram *datagram_add(struct traffic *traffic, const struct traffic_setup *setup, uint32_t stream)
+{
+    struct traffic_datagram *datagram = &traffic->datagrams[traffic->count++];
+    *datagram = (struct traffic_datagram){
+        .source = exporter_endpoint(setup->first_exporter + stream % setup->exporters), .stream = stream};
+    return datagram;
+}
+
+static uint8_t *templates_fill(struct traffic *traffic, const struct traffic_setup *setup, uint8_t *memory)
+{
+    for (uint32_t stream = 0; stream < streams_count(setup); stream++) {
+        const struct layout *layout = stream_layout(setup, stream);
         if (layout->version == 5)
             continue;
-        struct traffic_datagram *datagram = &traffic->datagrams[traffic->count++];
-        uint8_t *out = header_make(*memory, layout, 1, 0);
-        for (uint32_t t = 0; t < setup->templates_an_exporter; t++)
-            out = template_make(out, layout, t);
-        put(*memory + 2, layout->version == 9 ? setup->templates_an_exporter : (uint64_t)(out - *memory), 2);
-        *datagram = (struct traffic_datagram){*memory, (uint32_t)(out - *memory), 0, exporter_endpoint(e)};
+        struct traffic_datagram *datagram = datagram_add(traffic, setup, stream);
+        uint8_t *out = header_make(memory, layout, setup->templates_an_exporter);
+        for (uint32_t number = 0; number < setup->templates_an_exporter; number++)
+            out = template_make(out, layout, number);
+        message_finish(memory, out, layout);
+        datagram->payload = memory;
+        datagram->size_bytes = (uint32_t)(out - memory);
         traffic->bytes += datagram->size_bytes;
-        *memory = out + SLACK;
+        memory = out + SLACK;
     }
     traffic->template_count = traffic->count;
+    return memory;
 }
 
-int traffic_make(struct traffic *traffic, const struct traffic_setup *setup)
+static uint8_t *data_fill(struct traffic *traffic, const struct traffic_setup *setup, uint8_t *memory)
 {
-    uint32_t most = setup->exporters + setup->datagrams;
-    *traffic = (struct traffic){.datagrams = calloc(most, sizeof *traffic->datagrams)};
-    traffic->memory = malloc((size_t)most * (DATAGRAM_MOST + 600 + SLACK));
-    if (!traffic->datagrams || !traffic->memory) {
-        traffic_free(traffic);
-        return -ENOMEM;
-    }
-    uint8_t *memory = traffic->memory;
     uint64_t state = 1;
-    templates_fill(traffic, setup, &memory);
     for (uint32_t i = 0; i < setup->datagrams; i++) {
-        const struct layout *layout = layout_of(setup, i % setup->exporters);
-        uint32_t records = setup->records_a_datagram ? setup->records_a_datagram : layout->version == 5 ? 30 : UINT32_MAX;
-        struct traffic_datagram *datagram = &traffic->datagrams[traffic->count++];
-        *datagram = (struct traffic_datagram){.payload = memory, .source = exporter_endpoint(i % setup->exporters)};
-        datagram->records = data_make(memory, &datagram->size_bytes, layout, records, &state);
+        uint32_t stream = i % streams_count(setup);
+        const struct layout *layout = stream_layout(setup, stream);
+        uint32_t most = setup->records_a_datagram ? setup->records_a_datagram : layout->version == 5 ? 30 : UINT32_MAX;
+        struct traffic_datagram *datagram = datagram_add(traffic, setup, stream);
+        datagram->payload = memory;
+        datagram->records = data_make(memory, &datagram->size_bytes, layout, most, &state);
         traffic->records += datagram->records;
         traffic->bytes += datagram->size_bytes;
         memory += datagram->size_bytes + SLACK;
     }
+    return memory;
+}
+
+int traffic_make(struct traffic *traffic, const struct traffic_setup *setup)
+{
+    uint32_t most = streams_count(setup) + setup->datagrams;
+    *traffic = (struct traffic){.datagrams = calloc(most, sizeof *traffic->datagrams),
+                                .sequences = calloc(streams_count(setup), sizeof *traffic->sequences),
+                                .memory = malloc((size_t)most * (DATAGRAM_MOST + 600 + SLACK))};
+    if (!traffic->datagrams || !traffic->sequences || !traffic->memory) {
+        traffic_free(traffic);
+        return -ENOMEM;
+    }
+    data_fill(traffic, setup, templates_fill(traffic, setup, traffic->memory));
+    traffic_advance(traffic, 0, traffic->count);
     return 0;
+}
+
+void traffic_advance(struct traffic *traffic, uint32_t first, uint32_t count)
+{
+    static const uint8_t offsets[] = {[5] = 16, [9] = 12, [10] = 8};
+    for (uint32_t i = first; i < first + count; i++) {
+        const struct traffic_datagram *datagram = &traffic->datagrams[i];
+        uint8_t version = datagram->payload[1];
+        uint32_t *sequence = &traffic->sequences[datagram->stream];
+        put(datagram->payload + offsets[version], *sequence, 4);
+        *sequence += version == 9 ? 1 : datagram->records;
+    }
 }
 
 void traffic_free(struct traffic *traffic)
 {
     free(traffic->datagrams);
+    free(traffic->sequences);
     free(traffic->memory);
     *traffic = (struct traffic){0};
 }

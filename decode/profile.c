@@ -6,6 +6,7 @@ static const struct profile profiles[] = {
         .name = "weir",
         .v8_prefix_lengths = true,
         .keep_unknown = true,
+        .extra_fields = true,
     },
     [PROFILE_ELASTIC] = {
         .name = "elastic",
@@ -17,6 +18,8 @@ static const struct profile profiles[] = {
         .records_per_set_capped = true,
         .elastic_elements_only = true,
         .v9_scopes_as_elements = true,
+        .related_unspecified = true,
+        .mapped_sorts_as_ipv6 = true,
         .zero_ipv4_hides_ipv6 = true,
         .biflow_needs_direction = true,
         .icmp_ports_fixed = true,

@@ -27,6 +27,9 @@ struct profile {
     bool keep_unknown;             /* unknown elements stay, as netflow.unknown_<enterprise>_<id> */
 
     /* documents */
+    bool extra_fields;             /* the rows of the ECS table that Elastic's documents do not have */
+    bool related_unspecified;      /* 0.0.0.0 and :: are listed in related.ip */
+    bool mapped_sorts_as_ipv6;     /* community id: an IPv4-mapped address is ordered by 16 bytes and hashed by 4 */
     bool zero_ipv4_hides_ipv6;     /* sourceIPv4Address 0.0.0.0 wins over a sourceIPv6Address */
     bool biflow_needs_direction;   /* client and server only with biflowDirection */
     bool icmp_ports_fixed;         /* community id: ICMP type and code are not hashed */

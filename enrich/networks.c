@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "enrich/networks.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,16 +182,9 @@ static bool entry_add(struct networks *networks, const char *entry)
 
 static void problem_add(struct config_problems *problems, const char *entry)
 {
-    struct config_problem *items = realloc(problems->items, (problems->count + 1) * sizeof *items);
-    if (!items)
-        return;
-    problems->items = items;
-    struct config_problem *problem = &items[problems->count];
-    if (asprintf(&problem->what, "'%s' is neither a network's name nor a CIDR", entry) < 0)
-        problem->what = NULL;
-    problem->where = strdup("internal_networks");
-    problem->remedy = strdup("write private, public, loopback, multicast, ... or a network such as 10.0.0.0/8");
-    problems->count++;
+    config_problem_add(problems, "internal_networks",
+                       "write private, public, loopback, multicast, ... or a network such as 10.0.0.0/8",
+                       "'%s' is neither a network's name nor a CIDR", entry);
 }
 
 struct networks *networks_new(const struct text_list *entries, struct config_problems *problems)

@@ -19,7 +19,7 @@ static bool row_applies(const struct compilation *compilation, const struct ecs_
         return false;
     if (row->when & ECS_ENVELOPE && !compilation->compiler->envelope)
         return false;
-    if (row->when & ECS_WEIR && compilation->compiler->profile->elastic_elements_only)
+    if (row->when & ECS_WEIR && !compilation->compiler->profile->extra_fields)
         return false;
     return !(row->when & ECS_BIFLOW) || compilation->flags & PROGRAM_BIFLOW;
 }

@@ -59,9 +59,18 @@ static void slot_fill(struct slot *slot, const uint8_t *bytes, const struct rend
     }
 }
 
-/* Renders the texts that the document uses more than once. */
-static void slots_render(struct derived *derived, const struct program *program, const struct record *record)
+/* 0.0.0.0 and ::, by their text: exporters put them where they have no address. */
+static bool is_unspecified(const struct slot *slot)
 {
+    const uint64_t ipv4 = 0x302e302e302e3000, ipv6 = 0x3a3a000000000000;
+    return slot->key[0] == ipv4 || slot->key[0] == ipv6;
+}
+
+/* Renders the texts that the document uses more than once. */
+static void slots_render(struct derived *derived, const struct program *program, const struct record *record,
+                         const struct derive_context *context)
+{
+    bool all_related = context->profile->related_unspecified;
     for (uint32_t i = 0; i < program->render_count; i++) {
         const struct render *render = &program->renders[i];
         const struct span span = record->spans[render->field];
@@ -69,8 +78,8 @@ static void slots_render(struct derived *derived, const struct program *program,
         if (__builtin_expect(span.length == SPAN_ABSENT, 0))
             continue;
         slot_fill(slot, record->bytes + span.offset, render, span.length);
-        if (render->related)
-            derived->related[derived->related_count++] = slot;
+        derived->related[derived->related_count] = slot;
+        derived->related_count += render->related && (all_related || !is_unspecified(slot));
     }
 }
 
@@ -175,6 +184,7 @@ static uint16_t counter_field(const struct record *record, const uint16_t candid
 }
 
 struct counter_pair {
+    struct side *sides;
     const uint16_t *forward, *reverse;
     enum side_member member;
     uint8_t sum_slot, when, derived;
@@ -187,7 +197,7 @@ static bool fits_long(uint64_t value, const struct derive_context *context)
 
 /* source., destination. and network.bytes, or the same of packets. */
 static void counters_find(struct derived *derived, const struct program *program, const struct record *record,
-                          const struct counter_pair *pair, struct side sides[2], const struct derive_context *context)
+                          const struct counter_pair *pair, const struct derive_context *context)
 {
     uint16_t forward = counter_field(record, pair->forward), reverse = counter_field(record, pair->reverse);
     uint64_t sum = 0;
@@ -195,14 +205,14 @@ static void counters_find(struct derived *derived, const struct program *program
         uint64_t value = number_at(record, reverse);
         sum = value;
         if (fits_long(value, context))
-            side_take(&sides[1], program, record, reverse, pair->member);
+            side_take(&pair->sides[1], program, record, reverse, pair->member);
     }
     if (forward == FIELD_NONE)
         return;
     uint64_t value = number_at(record, forward);
     sum += value;
     if (fits_long(value, context))
-        side_take(&sides[0], program, record, forward, pair->member);
+        side_take(&pair->sides[0], program, record, forward, pair->member);
     derived->slot_of[pair->derived] = program->slot_of[forward];
     if (reverse != FIELD_NONE) {
         struct slot *slot = &derived->slots[pair->sum_slot];
@@ -261,15 +271,16 @@ static void icmp_find(struct derive_flow *flow, const struct program *program, c
 }
 
 static void ids_derive(struct derived *derived, const struct program *program, const struct record *record,
-                       const struct side *source, const struct side *destination)
+                       const struct side sides[2], const struct derive_context *context)
 {
     const struct inputs *inputs = &program->inputs;
     struct derive_flow flow = {
-        .source = source->hashed,
-        .destination = destination->hashed,
+        .source = sides[0].hashed,
+        .destination = sides[1].hashed,
         .source_port = (uint16_t)number_or_zero(record, inputs->source_port),
         .destination_port = (uint16_t)number_or_zero(record, inputs->destination_port),
         .protocol = (uint8_t)number_or_zero(record, inputs->protocol),
+        .mapped_sorts_as_ipv6 = context->profile->mapped_sorts_as_ipv6,
     };
     if (program->flags & PROGRAM_ICMP && (flow.protocol == 1 || flow.protocol == 58))
         icmp_find(&flow, program, record);
@@ -328,13 +339,13 @@ static void flow_derive(struct derived *derived, const struct program *program, 
     side_take(&sides[0], program, record, inputs->source_mac, SIDE_MAC);
     side_take(&sides[1], program, record, inputs->destination_port, SIDE_PORT);
     side_take(&sides[1], program, record, inputs->destination_mac, SIDE_MAC);
-    const struct counter_pair bytes = {inputs->octets,     inputs->reverse_octets, SIDE_BYTES,
-                                       SLOT_SUM_BYTES,     WHEN_NETWORK_BYTES,     DERIVED_NETWORK_BYTES};
-    const struct counter_pair packets = {inputs->packets,  inputs->reverse_packets, SIDE_PACKETS,
-                                         SLOT_SUM_PACKETS, WHEN_NETWORK_PACKETS,    DERIVED_NETWORK_PACKETS};
-    counters_find(derived, program, record, &bytes, sides, context);
-    counters_find(derived, program, record, &packets, sides, context);
-    ids_derive(derived, program, record, &sides[0], &sides[1]);
+    const struct counter_pair bytes = {sides,          inputs->octets,     inputs->reverse_octets, SIDE_BYTES,
+                                       SLOT_SUM_BYTES, WHEN_NETWORK_BYTES, DERIVED_NETWORK_BYTES};
+    const struct counter_pair packets = {sides,            inputs->packets,      inputs->reverse_packets, SIDE_PACKETS,
+                                         SLOT_SUM_PACKETS, WHEN_NETWORK_PACKETS, DERIVED_NETWORK_PACKETS};
+    counters_find(derived, program, record, &bytes, context);
+    counters_find(derived, program, record, &packets, context);
+    ids_derive(derived, program, record, sides, context);
     direction_choose(derived, program, record, context);
     if (program->flags & PROGRAM_DYNAMIC)
         dynamics_derive(derived, program, record, sides, context);
@@ -350,7 +361,7 @@ void derive_record(struct derived *derived, const struct program *program, const
     derived->related_count = 1;
     if (!(program->flags & PROGRAM_FLOW))
         return;
-    slots_render(derived, program, record);
+    slots_render(derived, program, record, context);
     flow_derive(derived, program, record, context);
     protocol_derive(derived, program, record, context);
     if (program->flags & PROGRAM_TIMES)

@@ -55,6 +55,7 @@ struct derive_flow {
     uint8_t protocol;
     bool icmp_known;             /* type and code below are known: Community ID v1 hashes them */
     uint8_t icmp_type, icmp_code;
+    bool mapped_sorts_as_ipv6;   /* community id: as in struct profile */
 };
 
 /* flow.id: XXH64 over the sides, the one with the larger port first. Eleven characters. */

@@ -110,6 +110,15 @@ static bool effective_ports(const struct derive_flow *flow, uint16_t *source, ui
     return flow->protocol == 58;
 }
 
+/* The side by the IPv4 address alone where it is an IPv4-mapped one (RFC 4291 2.5.5.2). */
+static struct derive_side side_unmapped(const struct derive_side *side)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (side->address_bytes == 4 || memcmp(side->address, mapped, sizeof mapped) != 0)
+        return *side;
+    return (struct derive_side){.address = side->address + 12, .address_bytes = 4, .internal = side->internal};
+}
+
 static int addresses_compare(const struct derive_side *one, const struct derive_side *other)
 {
     size_t shared = one->address_bytes < other->address_bytes ? one->address_bytes : other->address_bytes;
@@ -120,13 +129,12 @@ static int addresses_compare(const struct derive_side *one, const struct derive_
 /* An IPv4-mapped address is hashed as the IPv4 address that it is. */
 static uint8_t *address_put(uint8_t *out, const struct derive_side *side)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    if (side->address_bytes == 4 || memcmp(side->address, mapped, sizeof mapped) == 0) {
-        memcpy(out, side->address + side->address_bytes - 4, 4);
-        return out + 4;
-    }
-    memcpy(out, side->address, 16);
-    return out + 16;
+    struct derive_side unmapped = side_unmapped(side);
+    if (unmapped.address_bytes == 4)
+        memcpy(out, unmapped.address, 4);
+    else
+        memcpy(out, unmapped.address, 16);
+    return out + unmapped.address_bytes;
 }
 
 static bool ports_hashed(uint8_t protocol)
@@ -164,8 +172,10 @@ static void block_fill(union sha_block *block, const struct derive_flow *flow)
 {
     uint16_t first_port, second_port;
     const struct derive_side *first = &flow->source, *second = &flow->destination;
+    const struct derive_side unmapped[2] = {side_unmapped(first), side_unmapped(second)};
     bool one_way = effective_ports(flow, &first_port, &second_port);
-    int order = addresses_compare(first, second);
+    int order = flow->mapped_sorts_as_ipv6 ? addresses_compare(first, second)
+                                           : addresses_compare(&unmapped[0], &unmapped[1]);
     if (!one_way && (order > 0 || (order == 0 && first_port > second_port))) {
         first = &flow->destination;
         second = &flow->source;

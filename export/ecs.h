@@ -82,6 +82,7 @@ enum ecs_when {
     ECS_ENVELOPE = 1 << 2,   /* only with output.envelope */
     ECS_BIFLOW = 1 << 3,     /* only when the record is a biflow */
     ECS_WEIR = 1 << 4,       /* only in profile weir */
+    ECS_NONZERO = 1 << 6,    /* not where the value is empty or zero: VLAN 0 is none, and 0.0.0.0 no address */
     ECS_UNSWAPPED = 1 << 5,  /* not where biflowDirection can make source and destination change places */
     ECS_ALL = ECS_FLOWS | ECS_OPTIONS,
 };

@@ -176,9 +176,7 @@ uint32_t encoder_chunk(struct encoder *encoder, const struct chunk *chunk, uint3
     uint32_t before = batch->count;
     uint32_t done = documents_write(encoder, chunk, first, batch, program);
     uint32_t written = batch->count - before;
-    if (written) {
+    if (written)
         batch_share(batch, chunk->message->exporter, written);
-        chunk->message->exporter->records_in_flight += written;
-    }
     return done;
 }

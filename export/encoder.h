@@ -32,8 +32,7 @@ struct encoder *encoder_new(const struct encoder_setup *setup);
 void encoder_free(struct encoder *encoder);
 
 /*
- * Appends the documents of the chunk's records from record `first` on, and adds their number to the exporter's
- * records_in_flight (outlet_collect() takes it off). Returns how many records it is done with: fewer
+ * Appends the documents of the chunk's records from record `first` on. Returns how many records it is done with: fewer
  * than are left when the batch is full; the caller seals it and calls again with another. Records whose document could
  * exceed an empty batch are dropped and counted, as are those of a plan for which there is no memory for a program.
  */

@@ -80,6 +80,7 @@ enum when {
     WHEN_BOOLEAN,  /* ... and is 1 or 2 */
     WHEN_LONG,     /* ... and fits a signed 64-bit integer */
     WHEN_DATE,     /* ... and is a date before the year 10000 */
+    WHEN_NONZERO,  /* ... and is neither empty nor all zeroes */
 };
 
 /* Flag beside enum when: the step may be the first member of its object, which goes without the comma. */

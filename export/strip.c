@@ -142,7 +142,7 @@ static void rows_emit(const struct strip_maker *maker, struct builder *builder, 
             continue;
         }
         bool wanted = (!(row->when & ECS_ENVELOPE) || maker->envelope) && value_applies(maker, row->value, version) &&
-                      (!(row->when & ECS_WEIR) || !maker->profile->elastic_elements_only);
+                      (!(row->when & ECS_WEIR) || maker->profile->extra_fields);
         if (run == strip && wanted)
             row_emit(maker, builder, row);
     }

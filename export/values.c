@@ -261,7 +261,8 @@ static struct answer element_answer(const struct compilation *compilation, const
             if (!field->element || field->type == TYPE_NONE ||
                 strcmp(elements_at(compilation->compiler->elements, field->element)->name, row->elements[n]) != 0)
                 continue;
-            return values_field(compilation, i);
+            return row->when & ECS_NONZERO ? sometimes(values_format(compilation, i), WHEN_NONZERO)
+                                           : values_field(compilation, i);
         }
     return absent;
 }

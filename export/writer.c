@@ -13,6 +13,14 @@ static const uint8_t *bytes_of(const struct writing *writing, const struct step 
     return writing->record->bytes + span.offset;
 }
 
+static bool is_zero(const uint8_t *bytes, uint32_t length)
+{
+    for (uint32_t i = 0; i < length; i++)
+        if (bytes[i])
+            return false;
+    return true;
+}
+
 /* Conditions that are not bits: they look at the step's own span. */
 static bool check_passes(struct writing *writing, const struct step *step, uint8_t when)
 {
@@ -25,6 +33,8 @@ static bool check_passes(struct writing *writing, const struct step *step, uint8
     bool mappable = true;
     if (when == WHEN_BOOLEAN)
         return bytes[0] == 1 || bytes[0] == 2;
+    if (when == WHEN_NONZERO)
+        return !is_zero(bytes, length);
     if (when == WHEN_LONG)
         mappable = read_be(bytes, length) <= INT64_MAX;
     else if (when == WHEN_DATE)

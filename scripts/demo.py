@@ -53,7 +53,7 @@ class Wire:
             self.probes.append(self.link.exporter.start(
                 SOFTFLOWD, "-i", lab.EXPORT_INTERFACE, "-n", f"{lab.COLLECTOR}:{PORTS[version]}", "-v", version, "-d",
                 "-t", "maxlife=5", "-t", "expint=1", "-t", "tcp.fin=1", "-t", "udp=2", "-t", "icmp=2",
-                "-p", self.folder / f"softflowd-{version}.pid", "-c", self.folder / f"softflowd-{version}.ctl",
+                "-p", self.folder / f"softflowd-{version}.pid", "-c", "none",
                 "not port 2055 and not port 4739", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         self.link.exporter.start(sys.executable, SCRIPTS / "traffic.py", "ask", lab.COLLECTOR)
 
@@ -101,7 +101,7 @@ class Loopback:
         self.version += 1
         self.write_capture()
         subprocess.run([SOFTFLOWD, "-r", str(self.capture), "-n", f"127.0.0.1:{PORTS[version]}", "-v", version, "-d",
-                        "-p", str(self.folder / "softflowd.pid"), "-c", str(self.folder / "softflowd.ctl")],
+                        "-p", str(self.folder / "softflowd.pid"), "-c", "none"],
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
                        timeout=10)
 

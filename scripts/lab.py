@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Network namespaces, and weir in one of them: what the demonstration and the end-to-end tests have in common."""
 
+import contextlib
 import glob
 import json
 import os
@@ -57,7 +58,17 @@ def remove_stale(prefix):
         name = pathlib.Path(path).name
         match = re.match(rf"{re.escape(prefix)}-(\d+)-", name)
         if match and not pathlib.Path("/proc", match.group(1)).exists():
-            subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL, check=False)
+            remove_namespace(name)
+
+
+def remove_namespace(name):
+    """With every process that is still in it: some exporters leave their terminal and their parent behind."""
+    pids = subprocess.run(["ip", "netns", "pids", name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                          check=False).stdout.split()
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL, check=False)
 
 
 def last_ledger(log):
@@ -119,7 +130,7 @@ class Namespace:
     def close(self):
         for process in self.processes:
             end(process)
-        subprocess.run(["ip", "netns", "del", self.name], stderr=subprocess.DEVNULL, check=False)
+        remove_namespace(self.name)
 
 
 def end(process, seconds=5):

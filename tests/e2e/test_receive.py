@@ -132,16 +132,19 @@ def test_the_host_stays_reachable(backend, collect, link, send):
     for host in (lab.COLLECTOR, lab.COLLECTOR6):
         link.exporter.run("ping", "-c", "3", "-i", "0.2", "-W", "2", host)
     serve = ("import socket\n"
-             "s = socket.create_server(('{}', 8080)); print('up', flush=True)\n"
-             "c, _ = s.accept(); c.sendall(b'x' * 1000000); c.close()").format(lab.COLLECTOR)
+             "t = socket.create_server(('{0}', 8080)); u = socket.socket(type=socket.SOCK_DGRAM)\n"
+             "u.bind(('{0}', 9999)); u.settimeout(10); print('up', flush=True)\n"
+             "c, _ = t.accept(); c.sendall(b'x' * 1000000); c.close()\n"
+             "print(len(u.recv(65536)), flush=True)").format(lab.COLLECTOR)
     server = link.collector.start("python3", "-c", serve, stdout=subprocess.PIPE)
     assert server.stdout.readline() == b"up\n"
     fetch = ("import socket\n"
              "c = socket.create_connection(('{}', 8080), 5); c.settimeout(5)\n"
              "print(sum(iter(lambda: len(c.recv(65536)), 0)))").format(lab.COLLECTOR)
     assert link.exporter.run("python3", "-c", fetch, timeout=30).strip() == "1000000"
+    send([bytes(77)], port=9999)
+    assert server.stdout.readline() == b"77\n"
     server.stdout.close()
-    send(exports.v5(2), port=9999, rate=100)
     send(exports.v5(2), rate=100)
     weir.wait_documents(2 * RECORDS)
     check_stop(weir, 2 * RECORDS)
