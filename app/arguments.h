@@ -35,8 +35,8 @@ void arguments_take(struct arguments *arguments, int letter, const char *value);
 int usage_refer(const char *command);
 
 /*
- * Loads the configuration over presets and sets the log up. False with every problem printed. The caller ends a good one
- * with config_fini().
+ * Loads the configuration over presets and sets the log up. False with every problem printed. The caller ends a good
+ * one with config_fini().
  */
 bool arguments_load(const struct arguments *arguments, const char *const *presets, uint32_t preset_count,
                     struct config *config);

@@ -10,8 +10,8 @@
 
 static const char help[] =
     "usage: weir check [-c FILE] [-o KEY=VALUE]... [--effective]\n\n"
-    "Says everything that is wrong with a configuration, with the line and what to write instead. The status is 0 when\n"
-    "nothing is.\n\n" ARGUMENTS_HELP
+    "Says everything that is wrong with a configuration, with the line and what to write instead. The status is 0\n"
+    "when nothing is.\n\n" ARGUMENTS_HELP
     "  -e, --effective          print the configuration that results from file, environment and -o\n";
 
 /* What is only known when the files that the configuration names are read. */

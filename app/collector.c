@@ -71,7 +71,8 @@ void collector_finish(struct collector *collector)
     }
     backends_close(collector);
     if (collector->output && output_close(collector->output))
-        log_error("the output did not take everything within output.flush_timeout: records_failed says how much was lost");
+        log_error(
+            "the output did not take everything within output.flush_timeout: records_failed says how much was lost");
 }
 
 /* As one write, so that no other line gets between. */

@@ -15,8 +15,8 @@
 #define COLLECTOR_BACKENDS_MOST 2
 
 /*
- * Everything between the configuration and the ledger, put together: run and decode differ in their backends and in when
- * they stop. Of the main thread.
+ * Everything between the configuration and the ledger, put together: run and decode differ in their backends and in
+ * when they stop. Of the main thread.
  */
 struct collector {
     const struct config *config;
@@ -34,8 +34,8 @@ struct collector {
 bool collector_init(struct collector *collector, const struct config *config);
 
 /*
- * Opens a backend with so many queues; input is what a finite one reads (backend.state), else NULL. Returns 0 or -errno,
- * logged.
+ * Opens a backend with so many queues; input is what a finite one reads (backend.state), else NULL. Returns 0 or
+ * -errno, logged.
  */
 int collector_add_backend(struct collector *collector, const struct backend_ops *ops, void *input, uint32_t queues);
 

@@ -92,7 +92,8 @@ void ledger_print(FILE *stream, const struct ledger *ledger, double seconds, enu
         ledger_text_print(stream, ledger, seconds);
 }
 
-void ledger_print_interval(FILE *stream, const struct ledger *before, const struct ledger *now, enum stats_format format)
+void ledger_print_interval(FILE *stream, const struct ledger *before, const struct ledger *now,
+                           enum stats_format format)
 {
     if (format == STATS_JSON)
         ledger_json_print_interval(stream, before, now);

@@ -8,7 +8,7 @@
 #include "base/counter.h"
 #include "dataplane/crew.h"
 
-#define LEDGER_UNITS 4          /* packets, datagrams, sets, records: those with an identity; the first of counter_unit */
+#define LEDGER_UNITS          4  /* packets, datagrams, sets and records: the first of counter_unit, with an identity */
 #define LEDGER_EXPORTERS_MOST 20 /* exporters shown: those with the most records */
 
 /* The identity of a unit: received = delivered + waiting + dropped. */

@@ -21,7 +21,8 @@ static const struct command commands[] = {
 
 static void help_print(FILE *stream)
 {
-    fprintf(stream, "weir - NetFlow and IPFIX off the wire, ECS documents out\n\nusage: weir COMMAND [ARGUMENT]...\n\n");
+    fprintf(stream,
+            "weir - NetFlow and IPFIX off the wire, ECS documents out\n\nusage: weir COMMAND [ARGUMENT]...\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(stream, "  %-8s %s\n", commands[i].name, commands[i].summary);
     fprintf(stream, "\nweir COMMAND --help tells more; weir --version says which weir this is.\n");

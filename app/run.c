@@ -19,9 +19,11 @@
 
 static const char help[] =
     "usage: weir run [-c FILE] [-o KEY=VALUE]...\n\n"
-    "Receives NetFlow v1, v5, v6, v7, v8, v9 and IPFIX, by default on UDP ports 2055 and 4739, and writes one ECS document\n"
-    "for each record. With input.interface, frames are taken from the driver by AF_XDP.\n\n" ARGUMENTS_HELP "\n"
-    "SIGTERM and SIGINT end it: what was received is delivered, and the ledger printed. SIGHUP begins new output files.\n";
+    "Receives NetFlow v1, v5, v6, v7, v8, v9 and IPFIX, by default on UDP ports 2055 and 4739, and writes one ECS\n"
+    "document for each record. With input.interface, frames are taken from the driver by AF_XDP.\n"
+    "\n" ARGUMENTS_HELP "\n"
+    "SIGTERM and SIGINT end it: what was received is delivered, and the ledger printed. SIGHUP begins new output\n"
+    "files.\n";
 
 /* --- backends --- */
 
@@ -35,7 +37,8 @@ static uint32_t cores_count(void)
 static int xdp_open(struct collector *collector)
 {
     const struct config *config = collector->config;
-    if (config->input.backend == BACKEND_SOCKET || (config->input.backend == BACKEND_AUTO && !config->input.interface.count))
+    if (config->input.backend == BACKEND_SOCKET ||
+        (config->input.backend == BACKEND_AUTO && !config->input.interface.count))
         return 0;
     if (!config->input.interface.count) {
         log_error("input.backend=xdp needs input.interface; ip link shows the interfaces that there are");
@@ -73,7 +76,8 @@ static void backends_refresh(struct collector *collector)
 
 /* --- the control thread's loop --- */
 
-/* Blocks the signals that end or reopen, and makes them readable. Before any thread starts. Returns the fd or -errno. */
+/* Blocks the signals that end or reopen, and makes them readable. Before any thread starts. Returns the fd or -errno.
+ */
 static int signals_open(void)
 {
     sigset_t set;

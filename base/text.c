@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,7 +126,9 @@ char *text_double(char *out, double value)
 {
     if (!isfinite(value))
         return (char *)memcpy(out, "null", 4) + 4;
-    for (int digits = 15; digits <= 17; digits++) {
+    /* 15 digits survive in every normal double, so what could be too much is zeroes at the end; denormals hold fewer */
+    int least = fabs(value) < DBL_MIN ? 1 : 15;
+    for (int digits = least; digits <= 17; digits++) {
         int size = snprintf(out, TEXT_DOUBLE_MOST, "%.*g", digits, value);
         if (digits == 17 || strtod(out, NULL) == value)
             return out + size;
@@ -163,19 +166,15 @@ static void day_render(struct text_day *day, int64_t days)
     day->text_bytes = (uint32_t)(out - day->text);
 }
 
-char *text_time(char *out, int64_t milliseconds, struct text_day *day)
+#define DAY_MS 86400000
+
+static char *time_write(char *out, int64_t days, uint32_t of_day, struct text_day *day)
 {
-    const int64_t day_ms = 86400000;
-    int64_t days = milliseconds / day_ms, rest = milliseconds % day_ms;
-    if (rest < 0) {
-        rest += day_ms;
-        days--;
-    }
     if (__builtin_expect(days != day->day || !day->text_bytes, 0))
         day_render(day, days);
     memcpy(out, day->text, sizeof day->text);
     out += day->text_bytes;
-    uint32_t of_day = (uint32_t)rest, seconds = of_day / 1000, fraction = of_day % 1000;
+    uint32_t seconds = of_day / 1000, fraction = of_day % 1000;
     uint32_t minutes = seconds / 60;
     text_pair(out, minutes / 60);
     out[2] = ':';
@@ -187,6 +186,21 @@ char *text_time(char *out, int64_t milliseconds, struct text_day *day)
     text_pair(out + 10, fraction % 100);
     out[12] = 'Z';
     return out + 13;
+}
+
+char *text_time(char *out, int64_t milliseconds, struct text_day *day)
+{
+    int64_t days = milliseconds / DAY_MS, rest = milliseconds % DAY_MS;
+    if (rest < 0) {
+        rest += DAY_MS;
+        days--;
+    }
+    return time_write(out, days, (uint32_t)rest, day);
+}
+
+char *text_time_unsigned(char *out, uint64_t milliseconds, struct text_day *day)
+{
+    return time_write(out, (int64_t)(milliseconds / DAY_MS), (uint32_t)(milliseconds % DAY_MS), day);
 }
 
 /* Length of the valid UTF-8 sequence (RFC 3629) at bytes, 0 when there is none. */

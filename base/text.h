@@ -151,6 +151,9 @@ struct text_day {
 /* "2026-01-01T00:00:00.123Z" from milliseconds since 1970 (UTC), of any year. day: zeroed before the first call. */
 char *text_time(char *out, int64_t milliseconds, struct text_day *day);
 
+/* The same from unsigned milliseconds, as dateTimeMilliseconds has them (RFC 7011 6.1.8). */
+char *text_time_unsigned(char *out, uint64_t milliseconds, struct text_day *day);
+
 /* The inside of a JSON string. Each byte of an invalid UTF-8 sequence becomes U+FFFD. At most 6 bytes a byte. */
 char *text_json(char *out, const uint8_t *bytes, size_t size_bytes);
 

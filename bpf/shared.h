@@ -29,7 +29,8 @@ struct steer_address {
     __u8 bytes[16];
 };
 
-/* Key of the listen map. The address :: stands for every local IPv6 address, ::ffff:0.0.0.0 for every local IPv4 one. */
+/* Key of the listen map. The address :: stands for every local IPv6 address, ::ffff:0.0.0.0 for every local IPv4 one.
+ */
 struct steer_listen {
     struct steer_address address;
     __be16 port_be;

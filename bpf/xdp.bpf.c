@@ -193,7 +193,7 @@ int weir_steer(struct xdp_md *context)
     void *at = (void *)(long)context->data;
     void *end = (void *)(long)context->data_end;
     struct flow flow = {};
-    if (end - at > STEER_PACKET_MOST || !flow_read(at, end, &flow) || !flow_is_ours(&flow))
+    if (at + STEER_PACKET_MOST < end || !flow_read(at, end, &flow) || !flow_is_ours(&flow))
         return XDP_PASS;
     if (!flow_is_allowed(&flow)) {
         count_up(STEER_NOT_ALLOWED);

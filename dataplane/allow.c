@@ -78,7 +78,8 @@ void allow_free(struct allow *allow)
 
 bool allow_contains(const struct allow *allow, const struct address *address)
 {
-    uint32_t low = 0, high = allow->count; /* the range looked for, if any, is the last that begins at or before address */
+    uint32_t low = 0,
+             high = allow->count; /* the range looked for, if any, is the last that begins at or before address */
     if (!allow->count)
         return true;
     while (low < high) {

@@ -39,8 +39,8 @@ struct losses {
 struct backend_queue;
 
 /*
- * A source of packets with one or more queues; a queue belongs to one worker. All calls but open and close come from the
- * queue's worker, once a burst, never once a packet.
+ * A source of packets with one or more queues; a queue belongs to one worker. All calls but open and close come from
+ * the queue's worker, once a burst, never once a packet.
  */
 struct backend {
     const struct backend_ops *ops;
@@ -69,7 +69,8 @@ struct backend_ops {
     void (*release)(struct backend_queue *queue);
     void (*losses)(struct backend_queue *queue, struct losses *losses);
     void (*close)(struct backend *backend);
-    /* Follows what changes on the machine (its addresses). The control thread calls it every few seconds; may be NULL. */
+    /* Follows what changes on the machine (its addresses). The control thread calls it every few seconds; may be NULL.
+     */
     void (*refresh)(struct backend *backend);
 };
 

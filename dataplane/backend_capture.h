@@ -9,8 +9,8 @@
 /*
  * What backend_capture reads: set backend.state to it before open; it stays the caller's and outlives the backend.
  *
- * A file that begins like a pcap or pcapng capture yields its packets (Ethernet, Linux cooked v1 and v2, raw IP, null and
- * loop link types) with the capture's times; fragmented datagrams are put together again. Any other file is one
+ * A file that begins like a pcap or pcapng capture yields its packets (Ethernet, Linux cooked v1 and v2, raw IP, null
+ * and loop link types) with the capture's times; fragmented datagrams are put together again. Any other file is one
  * datagram as it stands, from `exporter`, received now. One queue; files in the given order.
  */
 struct capture_input {

@@ -112,8 +112,8 @@ static void socket_release(struct backend_queue *base)
 }
 
 /*
- * The same counter that SO_RXQ_OVFL sends along with datagrams, asked for when wanted: it is right also when no datagram
- * follows the lost ones.
+ * The same counter that SO_RXQ_OVFL sends along with datagrams, asked for when wanted: it is right also when no
+ * datagram follows the lost ones.
  */
 static void socket_losses(struct backend_queue *base, struct losses *losses)
 {
@@ -143,10 +143,11 @@ static void socket_buffer_set(int fd, uint64_t wanted_bytes)
     getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &length);
     static struct log_cause cause;
     if (got / 2 < wanted) /* the kernel reports twice what it grants */
-        log_limited(&cause, LOG_LEVEL_WARNING,
-                    "read_buffer: the kernel grants %d of %d bytes; raise it with sysctl net.core.rmem_max=%d, or run with "
-                    "CAP_NET_ADMIN",
-                    got / 2, wanted, wanted);
+        log_limited(
+            &cause, LOG_LEVEL_WARNING,
+            "read_buffer: the kernel grants %d of %d bytes; raise it with sysctl net.core.rmem_max=%d, or run with "
+            "CAP_NET_ADMIN",
+            got / 2, wanted, wanted);
 }
 
 static int socket_bind(int fd, const struct listen *listen, bool ipv6)
@@ -217,8 +218,8 @@ static int socket_open(const struct listen *listen, const struct config *config,
 }
 
 /*
- * Has the group of the socket pick by the exporter's address. Where the kernel refuses, it picks by addresses and ports,
- * and the workers hand over what they do not own.
+ * Has the group of the socket pick by the exporter's address. Where the kernel refuses, it picks by addresses and
+ * ports, and the workers hand over what they do not own.
  */
 static void group_steer(const int *sockets, int count, uint32_t workers)
 {
@@ -331,7 +332,7 @@ static int listens_probe(const struct socket_state *state, const struct config *
 
 /*
  * Queue after queue, so that a group's sockets are bound in the order of their workers: the program's answer is a place
- * in that order. It is attached with the first sockets in place, before any datagram can go astray by much.
+ * in that order. What comes before the program is attached is handed over.
  */
 static int queues_open(struct backend *backend, const struct config *config, uint32_t count)
 {

@@ -69,7 +69,8 @@ static int xdp_receive(struct backend_queue *base, struct packet *packets, int m
 {
     struct xdp_queue *queue = base->state;
     uint32_t first = 0;
-    uint32_t count = xsk_ring_cons__peek(&queue->receive, most < BURST_PACKETS ? (uint32_t)most : BURST_PACKETS, &first);
+    uint32_t count =
+        xsk_ring_cons__peek(&queue->receive, most < BURST_PACKETS ? (uint32_t)most : BURST_PACKETS, &first);
     if (!count) {
         queue_wake(queue);
         return 0;
@@ -173,7 +174,8 @@ static void socket_tune(struct xdp_queue *queue, const struct config *config)
     if (setsockopt(fd, SOL_SOCKET, SO_PREFER_BUSY_POLL, &on, sizeof on) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL, &poll_us, sizeof poll_us) < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof budget) < 0)
-        log_info("interface %s: the kernel does not busy-poll this socket: %s", queue->interface->name, strerror(errno));
+        log_info("interface %s: the kernel does not busy-poll this socket: %s", queue->interface->name,
+                 strerror(errno));
 }
 
 static void queue_close(struct xdp_queue *queue)
@@ -208,7 +210,7 @@ static const char *bind_help(int error)
         return "the driver has no zero-copy; set input.zero_copy to auto";
     case ENOMEM:
     case ENOBUFS:
-        return "set input.frames lower, or allow more locked memory (ulimit -l)";
+        return "set input.frames lower, or allow more locked memory: ulimit -l, or CAP_IPC_LOCK";
     default:
         return "input.backend=socket works without AF_XDP";
     }

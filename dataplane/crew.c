@@ -90,8 +90,8 @@ static void thread_pin(pthread_t thread, uint32_t number, const struct text_list
     CPU_SET((unsigned)atoi(cpu), &set);
     int error = pthread_setaffinity_np(thread, sizeof set, &set);
     if (error)
-        log_warning("input.cpus: worker %u cannot run on processor %s: %s; taskset -p shows the allowed ones", number, cpu,
-                    strerror(error));
+        log_warning("input.cpus: worker %u cannot run on processor %s: %s; taskset -p shows the allowed ones", number,
+                    cpu, strerror(error));
 }
 
 static int thread_start(struct crew *crew, uint32_t number)

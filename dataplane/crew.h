@@ -33,7 +33,8 @@ struct crew *crew_new(const struct crew_setup *setup);
 /* Before crew_start(): queue q of the backend goes to worker q modulo their number. Returns 0 or -ENOMEM. */
 int crew_add_backend(struct crew *crew, struct backend *backend);
 
-/* Starts a thread for each worker. Returns 0 or -errno, having logged; crew_stop() and crew_join() are then in order. */
+/* Starts a thread for each worker. Returns 0 or -errno, having logged; crew_stop() and crew_join() are then in order.
+ */
 int crew_start(struct crew *crew);
 
 /* Tells the workers to stop receiving and to finish what they have. Any thread; also a signal handler's. */

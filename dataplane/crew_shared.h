@@ -8,7 +8,8 @@
 #include "dataplane/handover.h"
 #include "dataplane/owners.h"
 
-/* What the workers of a crew share; inside of crew.c and worker.c. Constant once the threads run, but for the atomics. */
+/* What the workers of a crew share; inside of crew.c and worker.c. Constant once the threads run, but for the atomics.
+ */
 struct crew_shared {
     struct crew_setup setup;
     struct owners *owners;

@@ -35,7 +35,7 @@ enum frame_verdict frame_parse(const struct packet *packet, struct frame *frame)
 #define ETHERTYPE_QINQ  0x88a8
 
 /*
- * Steps over up to two VLAN tags that begin at *offset; *type is the EtherType before and after. False when the bytes end
- * inside a tag.
+ * Steps over up to two VLAN tags that begin at *offset; *type is the EtherType before and after. False when the bytes
+ * end inside a tag.
  */
 bool frame_skip_tags(const uint8_t *bytes, uint32_t size_bytes, uint32_t *offset, uint16_t *type);

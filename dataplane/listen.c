@@ -39,8 +39,9 @@ static bool listen_read(const char *text, enum network_kind network, struct list
     static const int families[] = {[NETWORK_UDP] = AF_UNSPEC, [NETWORK_UDP4] = AF_INET, [NETWORK_UDP6] = AF_INET6};
     *listen = (struct listen){0};
     if (!endpoint_parse(text, &listen->endpoint) && !name_resolve(text, families[network], &listen->endpoint)) {
-        log_error("host %s: neither address:port nor name:port that resolves; write for example 192.0.2.1:2055 or :2055",
-                  text);
+        log_error(
+            "host %s: neither address:port nor name:port that resolves; write for example 192.0.2.1:2055 or :2055",
+            text);
         return false;
     }
     struct address *address = &listen->endpoint.address;

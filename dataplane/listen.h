@@ -18,7 +18,7 @@ struct listen {
 #define LISTENS_MOST 64
 
 /*
- * Reads host under network; names are resolved. Returns how many entries (at most LISTENS_MOST), or -EINVAL having logged
- * which one is wrong and why. Duplicates are left out.
+ * Reads host under network; names are resolved. Returns how many entries (at most LISTENS_MOST), or -EINVAL having
+ * logged which one is wrong and why. Duplicates are left out.
  */
 int listens_read(const struct config *config, struct listen *listens);

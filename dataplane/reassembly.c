@@ -19,7 +19,8 @@
 #define FRAGMENT_BYTES  8  /* the extension header of IPv6 */
 #define FRAGMENT_HEADER 44 /* its number */
 
-/* What tells one fragmented datagram from another, and what its new header is made of. No padding: it is compared as bytes. */
+/* What tells one fragmented datagram from another, and what its new header is made of. No padding: it is compared as
+ * bytes. */
 struct fragment_key {
     struct address source;
     struct address destination;

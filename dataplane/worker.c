@@ -324,7 +324,8 @@ bool worker_exhausted(const struct worker *worker)
     return finite;
 }
 
-/* Sleeps until packets come, strays come, the crew is stopped or housekeeping is due; after a time of polling, if asked. */
+/* Sleeps until packets come, strays come, the crew is stopped or housekeeping is due; after a time of polling, if
+ * asked. */
 static void worker_sleep(struct worker *worker)
 {
     if (worker->busy_poll_ns && clock_steady_ns() - worker->busy_ns < worker->busy_poll_ns)

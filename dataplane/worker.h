@@ -10,8 +10,8 @@
 
 /*
  * All that a core needs, and the loop over it: receive, frames to datagrams, decode, encode, release, housekeeping. A
- * worker belongs to its thread (or to the one thread that calls worker_burst()), but for what is said to be any thread's.
- * Workers are made by their crew (dataplane/crew.h).
+ * worker belongs to its thread (or to the one thread that calls worker_burst()), but for what is said to be any
+ * thread's. Workers are made by their crew (dataplane/crew.h).
  */
 struct worker;
 struct crew_shared;
@@ -35,7 +35,8 @@ bool worker_exhausted(const struct worker *worker);
 /* The end of a worker driven by hand: takes what other workers handed over, and sends the open batch. */
 void worker_finish(struct worker *worker);
 
-/* The thread: bursts until the crew is stopped or the queues are exhausted, then worker_finish(). argument: the worker. */
+/* The thread: bursts until the crew is stopped or the queues are exhausted, then worker_finish(). argument: the worker.
+ */
 void *worker_run(void *argument);
 
 /* Any thread. */

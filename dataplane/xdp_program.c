@@ -34,14 +34,16 @@ struct xdp_program {
 #define LEFTOVER_WAIT_MS 3000
 #define LEFTOVER_STEP_MS 50
 
-static int quiet_print(enum libbpf_print_level level, const char *format, va_list arguments)
+/* What libbpf has to say, the verifier's reasons among it, a line each. */
+static int libbpf_log(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-    char line[512];
-    if (level == LIBBPF_DEBUG)
+    char *text = NULL, *rest = NULL;
+    int length = level == LIBBPF_DEBUG ? 0 : vasprintf(&text, format, arguments);
+    if (length <= 0)
         return 0;
-    int length = vsnprintf(line, sizeof line, format, arguments);
-    line[strcspn(line, "\n")] = '\0';
-    log_debug("%s", line);
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        log_debug("%s", line);
+    free(text);
     return length;
 }
 
@@ -83,7 +85,8 @@ static int listens_add(struct xdp_program *program, const struct listen *listens
             result = listen_add(program, &any_ipv6, port);
     }
     if (result)
-        log_error("interface %s: cannot fill the XDP program's list of ports: %s", program->interface, strerror(-result));
+        log_error("interface %s: cannot fill the XDP program's list of ports: %s", program->interface,
+                  strerror(-result));
     return result;
 }
 
@@ -98,8 +101,8 @@ static int allow_add(struct xdp_program *program, const struct text_list *prefix
         int result =
             bpf_map__update_elem(program->skeleton->maps.allow, &key, sizeof key, &present, sizeof present, BPF_ANY);
         if (result) {
-            log_error("input.allow: cannot give %s to the XDP program: %s; the most are %d prefixes", prefixes->items[i],
-                      strerror(-result), STEER_ALLOW_MOST);
+            log_error("input.allow: cannot give %s to the XDP program: %s; the most are %d prefixes",
+                      prefixes->items[i], strerror(-result), STEER_ALLOW_MOST);
             return result;
         }
     }
@@ -184,13 +187,15 @@ static bool occupant_remove(const struct xdp_program *program, int *waited_ms)
 {
     struct occupant occupant = occupant_find(program);
     if (occupant.id && strcmp(occupant.name, STEER_PROGRAM_NAME) != 0) {
-        log_error("interface %s: the XDP program \"%s\" (id %u) is there already; stop what put it there, or take it off "
-                  "with: ip link set dev %s xdp off",
-                  program->interface, occupant.name, occupant.id, program->interface);
+        log_error(
+            "interface %s: the XDP program \"%s\" (id %u) is there already; stop what put it there, or take it off "
+            "with: ip link set dev %s xdp off",
+            program->interface, occupant.name, occupant.id, program->interface);
         return false;
     }
     if (*waited_ms >= LEFTOVER_WAIT_MS) {
-        log_error("interface %s: another weir runs on it; stop that one, or leave the interface to it", program->interface);
+        log_error("interface %s: another weir runs on it; stop that one, or leave the interface to it",
+                  program->interface);
         return false;
     }
     *waited_ms += LEFTOVER_STEP_MS;
@@ -231,7 +236,8 @@ static const char *refusal_help(int error)
 {
     switch (-error) {
     case EPERM:
-        return "run as root, or with CAP_NET_ADMIN, CAP_BPF and CAP_NET_RAW";
+    case EACCES: /* the verifier trusts only CAP_PERFMON with offsets that packets give */
+        return "run as root, or with CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_PERFMON";
     case EOPNOTSUPP:
         return "the driver has no XDP; set input.xdp_mode to generic or auto";
     default:
@@ -258,7 +264,7 @@ static int program_attach(struct xdp_program *program, enum xdp_mode mode)
 
 static int program_load(struct xdp_program *program, const struct config *config)
 {
-    libbpf_set_print(quiet_print);
+    libbpf_set_print(libbpf_log);
     program->skeleton = xdp_bpf__open();
     if (!program->skeleton)
         return -errno;
@@ -270,7 +276,8 @@ static int program_load(struct xdp_program *program, const struct config *config
     int result = xdp_bpf__load(program->skeleton);
     if (result)
         log_error("interface %s: the kernel refuses the XDP program: %s; %s", program->interface, strerror(-result),
-                  result == -EPERM ? refusal_help(-EPERM) : "Linux 5.10 or newer is needed; log.level=debug says more");
+                  result == -EPERM || result == -EACCES ? refusal_help(result)
+                                                        : "Linux 5.10 or newer is needed; log.level=debug says more");
     return result;
 }
 

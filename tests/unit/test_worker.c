@@ -174,7 +174,8 @@ static void claims_race_to_one_owner(void **state)
 
 static bool push(struct handover *handover, uint32_t value, int64_t received_ns)
 {
-    struct frame frame = {.payload = (const uint8_t *)&value, .size_bytes = sizeof value, .source.port = (uint16_t)value};
+    struct frame frame = {
+        .payload = (const uint8_t *)&value, .size_bytes = sizeof value, .source.port = (uint16_t)value};
     struct packet packet = {.received_ns = received_ns};
     return handover_push(handover, &frame, &packet);
 }
@@ -528,8 +529,8 @@ static void exporters_over_the_cap_are_dropped(void **state)
     rig_fini(&rig);
 }
 
-/* All queues bring all exporters: each is decoded by one worker only, and what landed elsewhere is handed over or, where
-   the ring is full, counted. */
+/* All queues bring all exporters: each is decoded by one worker only, and what landed elsewhere is handed over or,
+   where the ring is full, counted. */
 static void strays_reach_their_owner(void **state)
 {
     enum { EXPORTERS = 30, ROUNDS = 200 };
