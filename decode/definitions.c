@@ -10,6 +10,8 @@
 /* More than any real file has; keeps a device or a wrong path from filling the memory. */
 #define FILE_MOST_BYTES (16U << 20)
 
+#define NAME_MOST 60 /* a key is at most twice as long */
+
 /* What Elastic's files call a type. An integer in place of the name is the number of bytes of an unsigned one. */
 static const struct {
     const char *name;
@@ -131,6 +133,16 @@ static const struct data_type *type_find(const char *name)
     return NULL;
 }
 
+/* Names become keys of JSON as they are, short enough for a path below netflow.scope and netflow.options. */
+static bool name_is_plain(const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < length; i++)
+        if (name[i] <= ' ' || name[i] > '~' || name[i] == '"' || name[i] == '\\' || name[i] == '.')
+            return false;
+    return length <= NAME_MOST;
+}
+
 /* [type, name], or [:skip], which adds nothing. */
 static void definition_read(struct reading *reading, uint32_t enterprise, uint16_t id, const yaml_node_t *list)
 {
@@ -153,6 +165,11 @@ static void definition_read(struct reading *reading, uint32_t enterprise, uint16
         problem(reading, line, "unknown type", type_name,
                 "write a number of bytes (1, 2, 3, 4, 8), or one of the types that the documentation of "
                 "custom_definitions lists");
+        return;
+    }
+    if (!name_is_plain(name)) {
+        problem(reading, line, "a name that cannot be a field's", name,
+                "write a name of at most 60 letters, digits, hyphens and underscores");
         return;
     }
     struct definition definition = {.enterprise = enterprise, .id = id, .type = *type, .name = (char *)name};

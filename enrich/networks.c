@@ -24,6 +24,9 @@ enum address_class {
     (CLASS_LOOPBACK | CLASS_UNSPECIFIED | CLASS_BROADCAST | CLASS_LINK_LOCAL_UNICAST | CLASS_LINK_LOCAL_MULTICAST |   \
      CLASS_INTERFACE_LOCAL_MULTICAST)
 
+#define CLASS_NO_UNICAST                                                                                              \
+    (CLASS_BROADCAST | CLASS_UNSPECIFIED | CLASS_LOOPBACK | CLASS_MULTICAST | CLASS_LINK_LOCAL_UNICAST)
+
 static const struct network_name {
     const char *name;
     uint32_t classes;
@@ -36,9 +39,8 @@ static const struct network_name {
     {"link_local_multicast", CLASS_LINK_LOCAL_MULTICAST, false},
     {"interface_local_multicast", CLASS_INTERFACE_LOCAL_MULTICAST, false},
     {"multicast", CLASS_MULTICAST, false},
-    {"global_unicast", CLASS_BROADCAST | CLASS_UNSPECIFIED | CLASS_LOOPBACK | CLASS_MULTICAST | CLASS_LINK_LOCAL_UNICAST,
-     true},
-    {"unicast", CLASS_BROADCAST | CLASS_UNSPECIFIED | CLASS_LOOPBACK | CLASS_MULTICAST | CLASS_LINK_LOCAL_UNICAST, true},
+    {"global_unicast", CLASS_NO_UNICAST, true},
+    {"unicast", CLASS_NO_UNICAST, true},
     {"public",
      CLASS_PRIVATE | CLASS_LOOPBACK | CLASS_UNSPECIFIED | CLASS_BROADCAST | CLASS_LINK_LOCAL_UNICAST |
          CLASS_LINK_LOCAL_MULTICAST | CLASS_INTERFACE_LOCAL_MULTICAST,
@@ -104,9 +106,11 @@ static bool internal_by_rules(const struct networks *networks, uint32_t classes,
             return true;
     /* an IPv6 network, ::/0 included, holds no IPv4 address */
     bool is_ipv4 = address_is_ipv4(address);
-    for (uint32_t i = 0; i < networks->prefix_count; i++)
-        if (address_is_ipv4(&networks->prefixes[i].address) == is_ipv4 && prefix_contains(&networks->prefixes[i], address))
+    for (uint32_t i = 0; i < networks->prefix_count; i++) {
+        const struct prefix *prefix = &networks->prefixes[i];
+        if (address_is_ipv4(&prefix->address) == is_ipv4 && prefix_contains(prefix, address))
             return true;
+    }
     return false;
 }
 

@@ -67,6 +67,6 @@ void batch_clear(struct batch *batch);
  */
 void batch_pad(struct batch *batch);
 
-/* The sink's verdicts on documents, each at most once: this one is refused; all from `first` on could not be written. */
+/* The sink's verdicts on documents, each at most once: this one is refused; all from `first` on cannot be written. */
 void batch_refuse(struct batch *batch, uint32_t document);
 void batch_fail_from(struct batch *batch, uint32_t first);

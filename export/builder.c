@@ -130,7 +130,8 @@ static void object_open(struct builder *builder, const char *name, bool certain,
         key_put(builder, name);
         text_append(builder, "{");
         object->open_step = builder->step_count;
-        builder_piece(builder, &(struct piece){.format = FORMAT_OPEN, .when = (when ? when : WHEN_COMMA) | first_flag(parent)});
+        uint8_t open_when = (when ? when : WHEN_COMMA) | first_flag(parent);
+        builder_piece(builder, &(struct piece){.format = FORMAT_OPEN, .when = open_when});
         parent->any = true;
     }
     builder->depth++;
@@ -174,6 +175,13 @@ static uint32_t common_depth(const struct builder *builder, const char *path, co
         *rest = next;
     }
     return depth;
+}
+
+bool builder_is_inside(const struct builder *builder, const char *path)
+{
+    const char *rest;
+    common_depth(builder, path, &rest);
+    return !rest;
 }
 
 void builder_enter(struct builder *builder, const char *parent, bool certain, uint8_t when)

@@ -58,11 +58,14 @@ void builder_text(struct builder *builder, const char *text, size_t size_bytes);
 void builder_flush(struct builder *builder);
 
 /*
- * Makes parent ("source.nat", "" for the document) the innermost open object: closes and opens what is needed. An object
- * to open is dynamic unless certain says that it has a member in every record; when says under what condition it
- * stands at all.
+ * Makes parent ("source.nat", "" for the document) the innermost open object: closes and opens what is needed. An
+ * object to open is dynamic unless certain says that it has a member in every record; when says under what condition
+ * it stands at all.
  */
 void builder_enter(struct builder *builder, const char *parent, bool certain, uint8_t when);
+
+/* Whether the object at path is open, maybe with others inside it. */
+bool builder_is_inside(const struct builder *builder, const char *path);
 
 /* A member of the innermost object whose value is constant JSON. */
 void builder_constant(struct builder *builder, const char *key, const char *json);

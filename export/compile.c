@@ -9,7 +9,7 @@
 #include "export/values.h"
 
 #define ECS_ROWS_MOST 128
-#define KEY_MOST 128
+#define KEY_MOST ECS_PATH_MOST
 
 /* Whether a row applies to documents of this plan at all. */
 static bool row_applies(const struct compilation *compilation, const struct ecs_row *row)
@@ -29,21 +29,6 @@ static bool lists_elements(const struct ecs_row *row)
     return row->value == VALUE_ELEMENTS || row->value == VALUE_SCOPES || row->value == VALUE_OPTIONS;
 }
 
-/* The part of a path before its last dot, "" for the document. */
-static void parent_of(const char *path, char *parent)
-{
-    const char *dot = strrchr(path, '.');
-    size_t length = dot ? (size_t)(dot - path) : 0;
-    memcpy(parent, path, length);
-    parent[length] = 0;
-}
-
-static const char *key_of(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    return dot ? dot + 1 : path;
-}
-
 /* Whether the object at prefix has a member in every record. */
 static bool certain_below(const struct answer *answers, const char *prefix)
 {
@@ -55,7 +40,7 @@ static bool certain_below(const struct answer *answers, const char *prefix)
     return false;
 }
 
-/* Opens the objects of a path one by one, each as certain as what the table puts below it. */
+/* Opens the objects of a path that are not open, one by one, each as certain as what the table puts below it. */
 static void path_enter(struct compilation *compilation, const struct answer *answers, const char *parent,
                        const struct ecs_row *row)
 {
@@ -66,7 +51,10 @@ static void path_enter(struct compilation *compilation, const struct answer *ans
         at += strcspn(parent + at, ".");
         memcpy(prefix, parent, at);
         prefix[at] = 0;
-        builder_enter(compilation->builder, prefix, certain_below(answers, prefix), unsure_biflow ? WHEN_BIFLOW : 0);
+        /* one that is open stays so, with what is open inside it: that may be on the path, too */
+        if (!parent[at] || !builder_is_inside(compilation->builder, prefix))
+            builder_enter(compilation->builder, prefix, certain_below(answers, prefix),
+                          unsure_biflow ? WHEN_BIFLOW : 0);
     } while (parent[at++]);
 }
 
@@ -84,20 +72,16 @@ static bool field_key(const struct compilation *compilation, const struct field 
     return true;
 }
 
-/* False when the set has the key already. At a full set everything is new: then a key may come twice, no more. */
-static bool key_is_new(uint64_t *keys, const char *key)
+/* False when the set has the key already. The set has room for twice as many keys as there are fields. */
+static bool key_is_new(const struct compiler *compiler, const char *key)
 {
-    uint64_t hash = XXH3_64bits(key, strlen(key)) | 1;
-    for (uint32_t probe = 0; probe < KEYS_MOST; probe++) {
-        uint64_t *place = &keys[(hash + probe) % KEYS_MOST];
-        if (*place == hash)
-            return false;
-        if (!*place) {
-            *place = hash;
-            return true;
-        }
-    }
-    return true;
+    uint64_t hash = XXH3_64bits(key, strlen(key)) | 1, mask = compiler->keys_most - 1;
+    uint64_t at = hash >> 1 & mask;
+    while (compiler->keys[at] && compiler->keys[at] != hash)
+        at = (at + 1) & mask;
+    bool is_new = !compiler->keys[at];
+    compiler->keys[at] = hash;
+    return is_new;
 }
 
 static bool field_listed(const struct field *field, enum ecs_value list)
@@ -110,11 +94,12 @@ static bool field_listed(const struct field *field, enum ecs_value list)
 static void repeats_find(const struct compilation *compilation, enum ecs_value list, uint8_t *dropped)
 {
     const struct plan *plan = compilation->plan;
-    memset(compilation->compiler->keys, 0, KEYS_MOST * sizeof *compilation->compiler->keys);
+    const struct compiler *compiler = compilation->compiler;
+    memset(compiler->keys, 0, compiler->keys_most * sizeof *compiler->keys);
     for (uint32_t i = plan->field_count; i-- > 0;) {
         char key[KEY_MOST];
         dropped[i] = !field_listed(&plan->fields[i], list) || !field_key(compilation, &plan->fields[i], key) ||
-                     !key_is_new(compilation->compiler->keys, key);
+                     !key_is_new(compiler, key);
     }
 }
 
@@ -158,7 +143,7 @@ static uint32_t strip_emit(struct compilation *compilation, uint32_t first, uint
     char parent[KEY_MOST] = "";
     uint32_t row = first;
     for (; row < ecs_row_count && ecs_rows[row].level == LEVEL_MESSAGE; row++)
-        parent_of(ecs_rows[row].path, parent);
+        ecs_parent(&ecs_rows[row], parent);
     if (number > 0) {
         builder_close(compilation->builder);
         builder_text(compilation->builder, ",", 1);
@@ -179,9 +164,9 @@ static void row_emit(struct compilation *compilation, const struct answer *answe
     if (answers[index].presence == ABSENT)
         return;
     char parent[KEY_MOST];
-    parent_of(row->path, parent);
+    ecs_parent(row, parent);
     path_enter(compilation, answers, parent, row);
-    answer_emit(compilation, key_of(row->path), &answers[index]);
+    answer_emit(compilation, ecs_key(row), &answers[index]);
 }
 
 static void rows_emit(struct compilation *compilation)

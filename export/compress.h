@@ -7,7 +7,7 @@
 #include "config/config.h"
 
 /*
- * Batches as frames that stand for themselves: zstd frames (RFC 8878), gzip members (RFC 1952) or LZ4 frames. One behind
+ * Batches as frames that stand for themselves: zstd frames (RFC 8878), gzip members (RFC 1952) or LZ4 frames. One after
  * the other they are one valid file in all three formats, so that a crash costs the last frame at most. Contexts and
  * tables are made once; one thread.
  */

@@ -200,26 +200,25 @@ static void counters_find(struct derived *derived, const struct program *program
                           const struct counter_pair *pair, const struct derive_context *context)
 {
     uint16_t forward = counter_field(record, pair->forward), reverse = counter_field(record, pair->reverse);
-    uint64_t sum = 0;
+    uint64_t there = 0, back = 0;
     if (reverse != FIELD_NONE) {
-        uint64_t value = number_at(record, reverse);
-        sum = value;
-        if (fits_long(value, context))
+        back = number_at(record, reverse);
+        if (fits_long(back, context))
             side_take(&pair->sides[1], program, record, reverse, pair->member);
     }
     if (forward == FIELD_NONE)
         return;
-    uint64_t value = number_at(record, forward);
-    sum += value;
-    if (fits_long(value, context))
+    there = number_at(record, forward);
+    if (fits_long(there, context))
         side_take(&pair->sides[0], program, record, forward, pair->member);
     derived->slot_of[pair->derived] = program->slot_of[forward];
     if (reverse != FIELD_NONE) {
         struct slot *slot = &derived->slots[pair->sum_slot];
-        slot->size_bytes = (uint64_t)(text_unsigned(slot->text, sum) - slot->text);
+        slot->size_bytes = (uint64_t)(text_unsigned(slot->text, there + back) - slot->text);
         derived->slot_of[pair->derived] = pair->sum_slot;
     }
-    if (fits_long(sum, context))
+    /* each of them and the sum: two that are too large may wrap to one that is not */
+    if (fits_long(there | back | (there + back), context))
         derived->conditions |= 1ull << pair->when;
 }
 
@@ -350,7 +349,8 @@ static void flow_derive(struct derived *derived, const struct program *program, 
     if (program->flags & PROGRAM_DYNAMIC)
         dynamics_derive(derived, program, record, sides, context);
     words_choose(derived, &sides[0], &sides[1], context);
-    derived->conditions |= (uint64_t)sides[0].present << WHEN_SOURCE_IP | (uint64_t)sides[1].present << WHEN_DESTINATION_IP;
+    derived->conditions |= (uint64_t)sides[0].present << WHEN_SOURCE_IP;
+    derived->conditions |= (uint64_t)sides[1].present << WHEN_DESTINATION_IP;
 }
 
 void derive_record(struct derived *derived, const struct program *program, const struct record *record,

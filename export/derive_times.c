@@ -37,7 +37,7 @@ static struct instant instant_by_uptime(int64_t export_ms, uint64_t uptime, uint
 {
     if (at > uptime)
         return (struct instant){.known = false};
-    return (struct instant){.ms = export_ms - (int64_t)(uptime - at), .known = true};
+    return (struct instant){.ms = (int64_t)((uint64_t)export_ms - (uptime - at)), .known = true};
 }
 
 /* The uptime counter has 32 bits and wraps after 49.7 days: the nearer of the two readings is meant. */
@@ -71,20 +71,27 @@ static void interval_by_uptime(struct interval *interval, const struct program *
         interval->end = read(export_ms, uptime, number_at(record, inputs->end_uptime));
 }
 
+/* The sum of two times, unless it is beyond what can be mapped. */
+static struct instant instant_since(uint64_t from_ms, uint64_t ms)
+{
+    bool known = from_ms < TIME_TOO_LATE_MS && ms < TIME_TOO_LATE_MS - from_ms;
+    return (struct instant){.ms = known ? (int64_t)(from_ms + ms) : 0, .known = known};
+}
+
 /* IPFIX: flowStartSysUpTime counts from systemInitTimeMilliseconds (IANA registry, 21 and 22). */
 static void interval_by_init_time(struct interval *interval, const struct program *program, const struct record *record)
 {
     const struct inputs *inputs = &program->inputs;
     if (!is_present(record, inputs->init_time))
         return;
-    int64_t init_ms = (int64_t)number_at(record, inputs->init_time);
+    uint64_t init_ms = number_at(record, inputs->init_time);
     if (!interval->start.known && is_present(record, inputs->start_uptime))
-        interval->start = (struct instant){init_ms + (int64_t)number_at(record, inputs->start_uptime), 0, true};
+        interval->start = instant_since(init_ms, number_at(record, inputs->start_uptime));
     if (!interval->end.known && is_present(record, inputs->end_uptime))
-        interval->end = (struct instant){init_ms + (int64_t)number_at(record, inputs->end_uptime), 0, true};
+        interval->end = instant_since(init_ms, number_at(record, inputs->end_uptime));
 }
 
-/* A field that says the time without the help of an uptime. */
+/* A field that says the time without the help of an uptime. What is beyond any mapping is not known. */
 static struct instant instant_of_field(const struct program *program, const struct record *record,
                                        const struct message *message, uint16_t field)
 {
@@ -98,13 +105,12 @@ static struct instant instant_of_field(const struct program *program, const stru
         instant.ms = (int64_t)read_be32(bytes) * 1000;
         break;
     case TYPE_MILLISECONDS:
-        instant.ms = (int64_t)read_be64(bytes);
-        break;
+        return instant_since(read_be64(bytes), 0);
     case TYPE_NTP:
         instant.ms = ntp_milliseconds(bytes, true, &ns);
         break;
     default: /* flowStartDeltaMicroseconds: before the export time */
-        ns = message->export_ns - (int64_t)number_at(record, field) * 1000;
+        ns = (int64_t)((uint64_t)message->export_ns - number_at(record, field) * 1000);
         instant.ms = floor_ms(ns);
         ns -= instant.ms * NS_PER_MS;
     }
@@ -113,26 +119,39 @@ static struct instant instant_of_field(const struct program *program, const stru
     return instant;
 }
 
+/* Not where it is longer than a signed number of nanoseconds: 292 years. */
 static void duration_between(struct interval *interval)
 {
-    if (!interval->start.known || !interval->end.known)
+    int64_t ms, ns;
+    if (!interval->start.known || !interval->end.known ||
+        __builtin_sub_overflow(interval->end.ms, interval->start.ms, &ms) ||
+        __builtin_mul_overflow(ms, NS_PER_MS, &ns) ||
+        __builtin_add_overflow(ns, interval->end.ns - interval->start.ns, &interval->duration_ns))
         return;
-    interval->duration_ns = (int64_t)(((uint64_t)interval->end.ms - (uint64_t)interval->start.ms) * NS_PER_MS) +
-                            interval->end.ns - interval->start.ns;
     interval->has_duration = true;
+}
+
+static struct instant instant_add(const struct instant *instant, int64_t ns)
+{
+    int64_t sum = instant->ns + ns % NS_PER_MS;
+    int64_t carry = sum < 0 ? -1 : sum >= NS_PER_MS;
+    return (struct instant){
+        .ms = (int64_t)((uint64_t)instant->ms + (uint64_t)(ns / NS_PER_MS + carry)),
+        .ns = sum - carry * NS_PER_MS,
+        .known = true,
+    };
 }
 
 static void duration_of_field(struct interval *interval, const struct record *record, uint16_t field, uint64_t unit_ns)
 {
-    if (interval->has_duration || !is_present(record, field))
+    if (interval->has_duration || !is_present(record, field) ||
+        __builtin_mul_overflow(number_at(record, field), unit_ns, &interval->duration_ns))
         return;
-    interval->duration_ns = (int64_t)(number_at(record, field) * unit_ns);
     interval->has_duration = true;
-    int64_t ms = interval->duration_ns / NS_PER_MS;
     if (interval->start.known)
-        interval->end = (struct instant){interval->start.ms + ms, interval->start.ns, true};
+        interval->end = instant_add(&interval->start, interval->duration_ns);
     else if (interval->end.known)
-        interval->start = (struct instant){interval->end.ms - ms, interval->end.ns, true};
+        interval->start = instant_add(&interval->end, -interval->duration_ns);
 }
 
 static void interval_write(struct derived *derived, const struct interval *interval, const struct profile *profile)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "export/ecs.h"
 
+#include <string.h>
+
 #define MESSAGE(path_, value_, when_, type_, help_)                                                                    \
     {.path = path_, .level = LEVEL_MESSAGE, .value = value_, .when = when_, .es_type = type_, .help = help_}
 #define CONSTANT(path_, text_, when_, type_, help_)                                                                    \
@@ -11,6 +13,8 @@
 #define FROM(path_, when_, type_, help_, ...)                                                                          \
     {.path = path_, .level = LEVEL_RECORD, .value = VALUE_ELEMENT, .when = when_, .elements = {__VA_ARGS__},           \
      .es_type = type_, .help = help_}
+
+#define NAT (ECS_FLOWS | ECS_WEIR | ECS_NONZERO | ECS_UNSWAPPED)
 
 const struct ecs_row ecs_rows[] = {
     MESSAGE("@timestamp", VALUE_TIMESTAMP, ECS_ALL, "date", "export time in the message's header"),
@@ -43,9 +47,9 @@ const struct ecs_row ecs_rows[] = {
     RECORD("source.mac", VALUE_SOURCE_MAC, ECS_FLOWS, "keyword", "source MAC address"),
     RECORD("source.bytes", VALUE_SOURCE_BYTES, ECS_FLOWS, "long", "octets from source to destination"),
     RECORD("source.packets", VALUE_SOURCE_PACKETS, ECS_FLOWS, "long", "packets from source to destination"),
-    FROM("source.nat.ip", ECS_FLOWS | ECS_WEIR | ECS_NONZERO | ECS_UNSWAPPED, "ip", "source address after NAT", "postNATSourceIPv4Address",
-         "postNATSourceIPv6Address"),
-    FROM("source.nat.port", ECS_FLOWS | ECS_WEIR | ECS_NONZERO | ECS_UNSWAPPED, "long", "source port after NAPT", "postNAPTSourceTransportPort"),
+    FROM("source.nat.ip", NAT, "ip", "source address after NAT",
+         "postNATSourceIPv4Address", "postNATSourceIPv6Address"),
+    FROM("source.nat.port", NAT, "long", "source port after NAPT", "postNAPTSourceTransportPort"),
     RECORD("destination.ip", VALUE_DESTINATION_IP, ECS_FLOWS, "ip", "destination address, IPv4 before IPv6"),
     RECORD("destination.locality", VALUE_DESTINATION_LOCALITY, ECS_FLOWS, "keyword",
            "internal or external: internal_networks"),
@@ -53,9 +57,9 @@ const struct ecs_row ecs_rows[] = {
     RECORD("destination.mac", VALUE_DESTINATION_MAC, ECS_FLOWS, "keyword", "destination MAC address"),
     RECORD("destination.bytes", VALUE_DESTINATION_BYTES, ECS_FLOWS, "long", "octets from destination to source"),
     RECORD("destination.packets", VALUE_DESTINATION_PACKETS, ECS_FLOWS, "long", "packets from destination to source"),
-    FROM("destination.nat.ip", ECS_FLOWS | ECS_WEIR | ECS_NONZERO | ECS_UNSWAPPED, "ip", "destination address after NAT",
+    FROM("destination.nat.ip", NAT, "ip", "destination address after NAT",
          "postNATDestinationIPv4Address", "postNATDestinationIPv6Address"),
-    FROM("destination.nat.port", ECS_FLOWS | ECS_WEIR | ECS_NONZERO | ECS_UNSWAPPED, "long", "destination port after NAPT",
+    FROM("destination.nat.port", NAT, "long", "destination port after NAPT",
          "postNAPTDestinationTransportPort"),
     RECORD("client.ip", VALUE_SOURCE_IP, ECS_FLOWS | ECS_BIFLOW, "ip", "source.ip of a biflow"),
     RECORD("client.locality", VALUE_SOURCE_LOCALITY, ECS_FLOWS | ECS_BIFLOW, "keyword", "source.locality of a biflow"),
@@ -108,3 +112,17 @@ const struct ecs_row ecs_rows[] = {
 };
 
 const uint32_t ecs_row_count = sizeof ecs_rows / sizeof *ecs_rows;
+
+void ecs_parent(const struct ecs_row *row, char *parent)
+{
+    const char *dot = strrchr(row->path, '.');
+    size_t length = dot ? (size_t)(dot - row->path) : 0;
+    memcpy(parent, row->path, length);
+    parent[length] = 0;
+}
+
+const char *ecs_key(const struct ecs_row *row)
+{
+    const char *dot = strrchr(row->path, '.');
+    return dot ? dot + 1 : row->path;
+}

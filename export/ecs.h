@@ -6,8 +6,8 @@
 #include "decode/element.h"
 
 /*
- * The ECS table: which fields a document has, from what, in this order. A row is a path and a value; what a value is and
- * when it is there, export/values.c says. Encode programs, docs/fields.md and the index template come from it.
+ * The ECS table: which fields a document has, from what, in this order. A row is a path and a value; what a value is
+ * and when it is there, export/values.c says. Encode programs, docs/fields.md and the index template come from it.
  */
 
 /* When a value is known. Rows of one level stand together where they can: each change costs the program a step. */
@@ -102,3 +102,11 @@ struct ecs_row {
 
 extern const struct ecs_row ecs_rows[];
 extern const uint32_t ecs_row_count;
+
+#define ECS_PATH_MOST 128 /* longest path of a row, or key of an element, with its NUL */
+
+/* The row's path up to its last dot, "" for the document. parent has ECS_PATH_MOST bytes. */
+void ecs_parent(const struct ecs_row *row, char *parent);
+
+/* What follows the last dot. */
+const char *ecs_key(const struct ecs_row *row);

@@ -44,13 +44,17 @@ static int compiler_init(struct encoder *encoder, const struct encoder_setup *se
     uint32_t fields = setup->config->limits.fields_per_template;
     if (fields < 64)
         fields = 64; /* the built-in plans of v1 to v8 */
+    uint32_t keys = 1;
+    while (keys < 2 * fields)
+        keys *= 2;
     encoder->compiler = (struct compiler){
         .profile = setup->profile,
         .elements = setup->elements,
         .envelope = setup->config->output.envelope,
         .heap = setup->heap,
         .builder = &encoder->builder,
-        .keys = calloc(KEYS_MOST, sizeof *encoder->compiler.keys),
+        .keys = calloc(keys, sizeof *encoder->compiler.keys),
+        .keys_most = keys,
         .slot_of = calloc(fields, 1),
         .dropped = calloc(fields, 1),
         .fields_most = fields,

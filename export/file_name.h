@@ -27,7 +27,7 @@ struct file_name {
     char partial[PATH_MAX];
 };
 
-/* Returns 0, or -ENAMETOOLONG, or -EINVAL when the pattern yields no name. The extension is added where it is missing. */
+/* Returns 0, -ENAMETOOLONG, or -EINVAL when the pattern yields no name. The extension is added where it is missing. */
 int file_names_init(struct file_names *names, const char *path, enum compression compression);
 
 /*
@@ -36,7 +36,7 @@ int file_names_init(struct file_names *names, const char *path, enum compression
  */
 int file_names_create(struct file_names *names, struct file_name *name);
 
-/* Gives the file its final name, or the next free one should that be taken by now; name->final says which. 0 or -errno. */
+/* Gives the file its final name, or the next free one if that is taken by now; name->final says which. 0 or -errno. */
 int file_name_finish(struct file_name *name);
 
 /* Where the extension begins: .ndjson of flows.ndjson.zst; at the end where there is none. */

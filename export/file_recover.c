@@ -33,8 +33,9 @@ static int64_t whole_part(int fd, uint64_t size_bytes, enum compression compress
     if (bytes == MAP_FAILED)
         return -errno;
     /* Plain text may stand under any name: what begins like a document is no frame. */
-    size_t whole = compression == COMPRESSION_NONE || bytes[0] == '{' ? whole_lines(bytes, size_bytes)
-                                                                      : compression_whole(compression, bytes, size_bytes);
+    size_t whole = compression == COMPRESSION_NONE || bytes[0] == '{'
+                       ? whole_lines(bytes, size_bytes)
+                       : compression_whole(compression, bytes, size_bytes);
     munmap((void *)bytes, size_bytes);
     return (int64_t)whole;
 }
@@ -58,8 +59,8 @@ static int finish_leftover(int fd, uint64_t size_bytes, struct file_name *name)
 }
 
 /*
- * A run killed a moment ago may hold its lock a little longer: the kernel ends its last write first. The time to wait for
- * that is shared by all files, so that a start beside another weir is not slow.
+ * A run killed a moment ago may hold its lock a little longer: the kernel ends its last write first. The time to wait
+ * for that is shared by all files, so that a start beside another weir is not slow.
  */
 static bool lock_file(int fd, int64_t by_ns)
 {

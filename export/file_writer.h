@@ -41,7 +41,7 @@ struct file_writer {
 void file_writer_init(struct file_writer *writer);
 void file_writer_fini(struct file_writer *writer);
 
-/* Takes the file; tries to write past the page cache if direct is wanted, and tells by writer->direct whether it may. */
+/* Takes the file; tries to write past the page cache if direct is wanted, and says in writer->direct whether it may. */
 void file_writer_begin(struct file_writer *writer, int fd, bool direct);
 
 /* Back to the page cache: the file system accepted the flag and then refused the write. */

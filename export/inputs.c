@@ -221,31 +221,39 @@ static bool is_replaced(const struct compilation *compilation, uint16_t index, c
     return false;
 }
 
+static void address_slot_give(struct compilation *compilation, uint16_t field)
+{
+    if (!has(field))
+        return;
+    const struct field *of = &compilation->plan->fields[field];
+    const char *key = elements_at(compilation->compiler->elements, of->element)->key;
+    slot_give(compilation, field, is_related(key) && !is_replaced(compilation, field, key));
+}
+
+/* What source, destination and network are made of comes first: a template may have more addresses than slots. */
 static void slots_give(struct compilation *compilation)
 {
     const struct inputs *inputs = &compilation->inputs;
     const struct plan *plan = compilation->plan;
-    const uint16_t twice[] = {
-        inputs->source_port,  inputs->destination_port, inputs->source_mac, inputs->destination_mac,
-        inputs->sta_mac,      inputs->wtp_mac,          inputs->sta_ipv4,   inputs->octets[0],
-        inputs->octets[1],    inputs->octets[2],        inputs->packets[0], inputs->packets[1],
-        inputs->packets[2],   inputs->reverse_octets[0], inputs->reverse_octets[1],
-        inputs->reverse_octets[2], inputs->reverse_packets[0], inputs->reverse_packets[1],
-        inputs->reverse_packets[2],
-    };
+    const uint16_t addresses[] = {inputs->source_ipv4, inputs->source_ipv6, inputs->destination_ipv4,
+                                  inputs->destination_ipv6, inputs->sta_ipv4};
+    const uint16_t others[] = {inputs->source_port, inputs->destination_port, inputs->source_mac,
+                               inputs->destination_mac, inputs->sta_mac, inputs->wtp_mac};
+    const uint16_t *const counters[] = {inputs->octets, inputs->packets, inputs->reverse_octets,
+                                        inputs->reverse_packets};
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
+        address_slot_give(compilation, addresses[i]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        slot_give(compilation, others[i], false);
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+        for (int k = 0; k < COUNTER_FIELDS; k++)
+            slot_give(compilation, counters[i][k], false);
     for (uint16_t i = 0; i < plan->field_count; i++) {
         const struct field *field = &plan->fields[i];
-        if (field->element && (field->type == TYPE_IPV4 || field->type == TYPE_IPV6)) {
-            const struct element *element = elements_at(compilation->compiler->elements, field->element);
-            /* a custom element may give a source or destination address another name's key: it is wanted all the same */
-            if (is_related(element->key) || (1u << element->role & (1u << ROLE_source_ipv4 | 1u << ROLE_source_ipv6 |
-                                                                     1u << ROLE_destination_ipv4 |
-                                                                     1u << ROLE_destination_ipv6)))
-                slot_give(compilation, i, is_related(element->key) && !is_replaced(compilation, i, element->key));
-        }
+        if (field->element && (field->type == TYPE_IPV4 || field->type == TYPE_IPV6) &&
+            is_related(elements_at(compilation->compiler->elements, field->element)->key))
+            address_slot_give(compilation, i);
     }
-    for (size_t i = 0; i < sizeof twice / sizeof *twice; i++)
-        slot_give(compilation, twice[i], false);
 }
 
 void values_prepare(struct compilation *compilation)

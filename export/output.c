@@ -93,7 +93,8 @@ static int64_t closing(struct output *output)
     return atomic_load_explicit(&output->close_by_ns, memory_order_acquire);
 }
 
-/* Sleeps until a worker, the sink's descriptor or the sink's time wakes it, but not longer than by_ns (steady clock). */
+/* Sleeps until a worker, the sink's descriptor or the sink's time wakes it, but not longer than by_ns (steady clock).
+ */
 static void sleep_until(struct output *output, int64_t by_ns)
 {
     struct pollfd entries[] = {
@@ -226,8 +227,9 @@ struct output *output_open(const struct config *config, uint32_t workers)
     if (!error)
         error = open_outlets(output, workers);
     if (error) {
-        log_error("output: no memory for %u times %u batches of %llu bytes (%s); lower output.batches or output.batch_size",
-                  workers, config->output.batches, (unsigned long long)config->output.batch_size, strerror(-error));
+        log_error(
+            "output: no memory for %u times %u batches of %llu bytes (%s); lower output.batches or output.batch_size",
+            workers, config->output.batches, (unsigned long long)config->output.batch_size, strerror(-error));
     } else if (start_thread(output) == 0) {
         output->running = true;
         return output;

@@ -207,12 +207,11 @@ struct compiler {
     bool envelope;
     struct heap *heap;           /* programs come from it */
     struct builder *builder;     /* scratch */
-    uint64_t *keys;              /* scratch: a hash set of KEYS_MOST */
+    uint64_t *keys;              /* scratch: a hash set of keys_most */
+    uint32_t keys_most;          /* a power of two, at least twice fields_most */
     uint8_t *slot_of, *dropped;  /* scratch: one a field each */
     uint32_t fields_most;        /* fields that the scratch was made for */
 };
-
-#define KEYS_MOST 4096
 
 /* NULL when there is no memory, or the plan has more fields than the scratch was made for. */
 struct program *program_compile(const struct compiler *compiler, const struct plan *plan);

@@ -70,8 +70,8 @@ struct sink_ops {
     int (*open)(struct sink *sink);
     /* Takes ownership and returns 0; or -EAGAIN: the batch is still the caller's, poll first. */
     int (*submit)(struct sink *sink, struct batch *batch);
-    /* Goes on with the work; returns the number of completions (at most `most`); waits up to timeout_ms for the first when
-       some are under way. */
+    /* Goes on with the work; returns the number of completions (at most `most`); waits up to timeout_ms for the
+       first when some are under way. */
     int (*poll)(struct sink *sink, struct completion *completions, int most, int timeout_ms);
     /* Everything that was submitted is delivered, refused or (after the time-out) given up as failed; completions are
        then fetched by poll. Returns 0 or -ETIMEDOUT. */

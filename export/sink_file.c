@@ -21,8 +21,8 @@
 #define STUCK_WAIT_MS   1000 /* for a write that is under way when time is up */
 
 /*
- * Files of whole documents. What a unit (export/file_writer.h) could not write stays and is tried again; the file is cut
- * back to its last whole batch first, so that its readers never see a torn line.
+ * Files of whole documents. What a unit (export/file_writer.h) could not write stays and is tried again; the file is
+ * cut back to its last whole batch first, so that its readers never see a torn line.
  */
 struct file_sink {
     struct sink *sink;
@@ -65,8 +65,8 @@ static void retry_later(struct file_sink *file, int error, const char *what)
         file->retry_wait_ms = RETRY_MOST_MS;
     file->retry_ns = clock_steady_ns() + file->retry_wait_ms * NS_PER_MS;
     file->sink->write_errors++;
-    log_limited(&file->cause, LOG_LEVEL_ERROR, "output: cannot %s %s: %s; documents wait until it is possible again", what,
-                file->name.partial, strerror(error));
+    log_limited(&file->cause, LOG_LEVEL_ERROR, "output: cannot %s %s: %s; documents wait until it is possible again",
+                what, file->name.partial, strerror(error));
 }
 
 static void retry_over(struct file_sink *file)
@@ -153,7 +153,8 @@ static bool over_size(const struct file_sink *file, uint64_t more_bytes)
     return most && file->composed && file->composed + more_bytes > most;
 }
 
-/* What the queue's first batch will take; a frame's length is a guess, so compressed files are a little off rotate_size. */
+/* What the queue's first batch will take; a frame's length is a guess, so compressed files are a little off
+ * rotate_size. */
 static uint64_t next_bytes(const struct file_sink *file)
 {
     return file->compressor ? file->frame_bytes : batch_list_first(&file->queue)->size_bytes;
@@ -349,8 +350,8 @@ static int make_staging(struct file_sink *file)
     const struct config *config = file->sink->config;
     if (config->output.compression == COMPRESSION_NONE)
         return 0;
-    file->compressor =
-        compressor_new(config->output.compression, config->output.compression_level, (uint32_t)config->output.batch_size);
+    file->compressor = compressor_new(config->output.compression, config->output.compression_level,
+                                      (uint32_t)config->output.batch_size);
     if (!file->compressor)
         return -ENOMEM;
     /* The tail in front and the filler behind are below two blocks each. */

@@ -249,8 +249,8 @@ static int make_compressor(struct stream *stream)
     const struct config *config = stream->sink->config;
     if (config->output.compression == COMPRESSION_NONE)
         return 0;
-    stream->compressor =
-        compressor_new(config->output.compression, config->output.compression_level, (uint32_t)config->output.batch_size);
+    stream->compressor = compressor_new(config->output.compression, config->output.compression_level,
+                                        (uint32_t)config->output.batch_size);
     if (!stream->compressor)
         return -ENOMEM;
     stream->frame = malloc(compressor_bound(stream->compressor));

@@ -2,7 +2,6 @@
 #include "export/strip.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,12 +89,6 @@ static bool is_number(enum ecs_value value)
     return value >= VALUE_UPTIME && value <= VALUE_AGGREGATION_VERSION;
 }
 
-static void parent_of(const char *path, char *parent, size_t parent_bytes)
-{
-    const char *dot = strrchr(path, '.');
-    snprintf(parent, parent_bytes, "%.*s", dot ? (int)(dot - path) : 0, path);
-}
-
 static void fields_emit(const struct strip_maker *maker, struct builder *builder)
 {
     const char *fields = maker->texts.fields;
@@ -117,10 +110,10 @@ static void row_emit(const struct strip_maker *maker, struct builder *builder, c
         fields_emit(maker, builder);
         return;
     }
-    char parent[128];
-    parent_of(row->path, parent, sizeof parent);
+    char parent[ECS_PATH_MOST];
+    ecs_parent(row, parent);
     builder_enter(builder, parent, true, 0);
-    const char *dot = strrchr(row->path, '.'), *key = dot ? dot + 1 : row->path;
+    const char *key = ecs_key(row);
     const char *text = constant_of(maker, row);
     if (text) {
         builder_constant(builder, key, text);

@@ -10,7 +10,7 @@
 #include "decode/record.h"
 #include "export/builder.h"
 
-/* The parts of a document that are the same in all documents of a message, rendered when a message's first record comes. */
+/* The parts of a document that are the same in all documents of a message, rendered when its first record comes. */
 #define STRIPS 2
 
 struct strip {

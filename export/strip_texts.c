@@ -57,7 +57,8 @@ static char *agent_id(void)
     char *text = NULL;
     if (asprintf(&text, "\"%08x-%04x-%04x-%04x-%012llx\"", (unsigned)(hash.high64 >> 32),
                  (unsigned)(hash.high64 >> 16 & 0xffff), (unsigned)((hash.high64 & 0xfff) | 0x8000),
-                 (unsigned)((hash.low64 >> 48 & 0x3fff) | 0x8000), (unsigned long long)(hash.low64 & 0xffffffffffff)) < 0)
+                 (unsigned)((hash.low64 >> 48 & 0x3fff) | 0x8000),
+                 (unsigned long long)(hash.low64 & 0xffffffffffff)) < 0)
         return NULL;
     return text;
 }

@@ -136,7 +136,8 @@ static struct answer address_answer(const struct compilation *compilation, const
 
 static struct answer word(uint16_t word_index, uint16_t most_bytes, bool quoted)
 {
-    return certain((struct piece){.format = FORMAT_WORD, .value = word_index, .most_bytes = most_bytes, .quoted = quoted});
+    return certain(
+        (struct piece){.format = FORMAT_WORD, .value = word_index, .most_bytes = most_bytes, .quoted = quoted});
 }
 
 static struct answer side_answer(const struct compilation *compilation, enum ecs_value value)
@@ -154,7 +155,8 @@ static struct answer side_answer(const struct compilation *compilation, enum ecs
         {VALUE_SOURCE_MAC, {&in->source_mac, 1, DERIVED_SOURCE_MAC, WHEN_SOURCE_MAC}, TEXT_MAC_MOST, true},
         {VALUE_SOURCE_BYTES, {in->octets, COUNTER_FIELDS, DERIVED_SOURCE_BYTES, WHEN_SOURCE_BYTES}, 20, false},
         {VALUE_SOURCE_PACKETS, {in->packets, COUNTER_FIELDS, DERIVED_SOURCE_PACKETS, WHEN_SOURCE_PACKETS}, 20, false},
-        {VALUE_DESTINATION_PORT, {&in->destination_port, 1, DERIVED_DESTINATION_PORT, WHEN_DESTINATION_PORT}, 20, false},
+        {VALUE_DESTINATION_PORT,
+         {&in->destination_port, 1, DERIVED_DESTINATION_PORT, WHEN_DESTINATION_PORT}, 20, false},
         {VALUE_DESTINATION_MAC, {&in->destination_mac, 1, DERIVED_DESTINATION_MAC, WHEN_DESTINATION_MAC}, TEXT_MAC_MOST,
          true},
         {VALUE_DESTINATION_BYTES,

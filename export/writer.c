@@ -38,7 +38,7 @@ static bool check_passes(struct writing *writing, const struct step *step, uint8
     if (when == WHEN_LONG)
         mappable = read_be(bytes, length) <= INT64_MAX;
     else if (when == WHEN_DATE)
-        mappable = !time_is_far((int64_t)read_be64(bytes));
+        mappable = read_be64(bytes) < TIME_TOO_LATE_MS;
     writing->unmappable += !mappable && step->format != FORMAT_NONE;
     return mappable;
 }
@@ -174,7 +174,7 @@ static char *field_write(struct writing *writing, const struct step *step, char 
     case FORMAT_SECONDS:
         return text_time(out, (int64_t)read_be32(bytes) * 1000, writing->day);
     case FORMAT_MILLISECONDS:
-        return text_time(out, (int64_t)read_be64(bytes), writing->day);
+        return text_time_unsigned(out, read_be64(bytes), writing->day);
     case FORMAT_NTP:
     case FORMAT_NTP_ERAS:
         return ntp_write(out, bytes, step->format == FORMAT_NTP_ERAS, writing->day);

@@ -136,7 +136,7 @@ def show_documents(weir, stage, until):
 
 def show_rates(weir, stage, until):
     """A line a second: documents, their rate, and what was lost where."""
-    seen, before = 0, time.monotonic()
+    seen, before = len(weir.documents()), time.monotonic()
     fresh = "\r" if sys.stdout.isatty() else ""
     while time.monotonic() < until:
         stage.tick()

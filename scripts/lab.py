@@ -29,6 +29,7 @@ def weir_command():
 
 def must(*command, **options):
     """Output of a command that has to succeed."""
+    options.setdefault("timeout", 60)
     done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           stdin=subprocess.DEVNULL, check=False, **options)
     if done.returncode:

@@ -5,10 +5,10 @@ import json
 import subprocess
 
 import exports
+from exports import RECORDS
 import frames
 import lab
 import pytest
-from exports import RECORDS
 
 ENDS = ("198.51.100.7", 40000), ("203.0.113.9", 2055)
 ENDS6 = ("2001:db8::7", 40000), ("2001:db8::9", 2055)
@@ -149,9 +149,9 @@ def test_every_problem_is_named(tmp_path):
 
 
 def test_right_configuration(tmp_path):
-    (tmp_path / "weir.yml").write_text("hosts: [':2055', '[::1]:4739']\nexpiration_timeout: 30m\nmax_message_size: 10KiB\n"
-                                       "internal_networks: [private, 203.0.113.0/24]\nfields: {site: here}\n"
-                                       "output: {type: stdout}\n")
+    (tmp_path / "weir.yml").write_text(
+        "hosts: [':2055', '[::1]:4739']\nexpiration_timeout: 30m\nmax_message_size: 10KiB\n"
+        "internal_networks: [private, 203.0.113.0/24]\nfields: {site: here}\noutput: {type: stdout}\n")
     done = weir("check", "-c", tmp_path / "weir.yml")
     assert done.returncode == 0, done.stdout + done.stderr
 

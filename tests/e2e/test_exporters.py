@@ -2,12 +2,13 @@
 """Real exporters watch known traffic; documents add up to what was sent."""
 
 import shutil
+import subprocess
 import time
 
+from frames import Traffic, pcap
+from harness import check_stop
 import lab
 import pytest
-from conftest import check_stop
-from frames import Traffic, pcap
 
 VERSIONS = {"1": 1, "5": 5, "7": 7, "9": 9, "10": 10}
 
@@ -97,8 +98,8 @@ def test_fprobe(collect, link, send, tmp_path, version):
     for interface in ("lan0", "lan1"):
         exporter.run("sysctl", "-qw", f"net.ipv6.conf.{interface}.disable_ipv6=1")
         exporter.ip("link", "set", interface, "up")
-    exporter.run("fprobe", "-i", "lan1", "-n", version, "-s1", "-g1", "-d1", "-e1", "-l", "2:weir", "-f", "ip",
-                 f"{lab.COLLECTOR}:2055")
+    exporter.start("fprobe", "-i", "lan1", "-n", version, "-s1", "-g1", "-d1", "-e1", "-q", "5000", "-f", "ip",
+                   f"{lab.COLLECTOR}:2055", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(1)
     send.frames(traffic.frames, interface="lan0", rate=1000)
     check(weir, traffic, VERSIONS[version])

@@ -10,10 +10,10 @@ import sys
 import time
 
 import exports
+from exports import RECORDS
+from harness import BACKENDS, HERE, check_stop
 import lab
 import pytest
-from conftest import BACKENDS, HERE, check_stop
-from exports import RECORDS
 
 XDP = BACKENDS["native"]
 

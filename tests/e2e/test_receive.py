@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Datagrams on the wire, in every shape of frame, by every backend: each record is a document, and the ledger says so."""
+"""Datagrams on the wire, in every shape of frame, by every backend: each record is a document, says the ledger."""
 
 import subprocess
 
 import exports
+from exports import RECORDS
 import frames
+from harness import check_stop
 import lab
 import pytest
-from conftest import check_stop
-from exports import RECORDS
 
 
 @pytest.mark.light

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes);
 static int replay_file(const char *path, size_t size_bytes)
 {
     FILE *file = fopen(path, "rb");
-    uint8_t *bytes = malloc(size_bytes ? size_bytes : 1); /* exactly: the address sanitizer sees the first byte behind */
+    uint8_t *bytes = malloc(size_bytes ? size_bytes : 1); /* exactly: ASan sees the first byte behind */
     if (!file || !bytes || fread(bytes, 1, size_bytes, file) != size_bytes) {
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
         exit(1);
@@ -56,7 +56,8 @@ int main(int argument_count, char **arguments)
             fprintf(stderr, "%s: %s\n", arguments[i], strerror(errno));
             return 1;
         }
-        files += S_ISDIR(status.st_mode) ? replay_folder(arguments[i]) : replay_file(arguments[i], (size_t)status.st_size);
+        files += S_ISDIR(status.st_mode) ? replay_folder(arguments[i])
+                                         : replay_file(arguments[i], (size_t)status.st_size);
     }
     printf("%d inputs\n", files);
     return files > 0 ? 0 : 1;

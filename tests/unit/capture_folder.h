@@ -89,7 +89,7 @@ static inline void capture_read(struct capture *capture, const char *folder)
     int count = scandir(folder, &entries, capture_wanted, alphasort);
     *capture = (struct capture){0};
     for (int i = 0; i < count; i++) {
-        size_t size_bytes;
+        size_t size_bytes = 0;
         char *text = file_text(folder, entries[i]->d_name, &size_bytes);
         if (strstr(entries[i]->d_name, ".pcap"))
             capture_add_pcap(capture, (uint8_t *)text, size_bytes);

@@ -30,6 +30,7 @@ struct fixture {
     struct chunk chunk;
     uint64_t sum; /* of all value bytes, so that reading them is not optimized away */
     int64_t now_ns;
+    uint32_t slack_bytes; /* readable behind a datagram: the decoder needs none, encoders RECORD_SLACK_BYTES */
 };
 
 /* What a test may look at while records are handed out. */
@@ -132,13 +133,20 @@ static inline void fixture_check_chunk(struct fixture *fixture, const uint8_t *p
 }
 
 /* Decodes one datagram from memory of exactly its size, so that the sanitizer sees each byte too far. */
-static inline uint32_t fixture_visit(struct fixture *fixture, struct exporter *exporter, const void *bytes,
-                                     size_t size_bytes, fixture_visitor visitor, void *data)
+struct fixture_bytes {
+    const void *bytes;
+    size_t size_bytes;
+};
+
+static inline uint32_t fixture_visit(struct fixture *fixture, struct exporter *exporter, struct fixture_bytes from,
+                                     fixture_visitor visitor, void *data)
 {
-    uint8_t *payload = malloc(size_bytes ? size_bytes : 1);
+    size_t size_bytes = from.size_bytes;
+    uint8_t *payload = malloc(size_bytes + fixture->slack_bytes + !size_bytes);
     FIXTURE_REQUIRE(payload);
+    memset(payload + size_bytes, 0xa5, fixture->slack_bytes);
     if (size_bytes)
-        memcpy(payload, bytes, size_bytes);
+        memcpy(payload, from.bytes, size_bytes);
     struct datagram datagram = {
         .payload = payload,
         .size_bytes = (uint32_t)size_bytes,
@@ -162,7 +170,7 @@ static inline uint32_t fixture_visit(struct fixture *fixture, struct exporter *e
 static inline uint32_t fixture_feed(struct fixture *fixture, struct exporter *exporter, const void *bytes,
                                     size_t size_bytes)
 {
-    return fixture_visit(fixture, exporter, bytes, size_bytes, NULL, NULL);
+    return fixture_visit(fixture, exporter, (struct fixture_bytes){bytes, size_bytes}, NULL, NULL);
 }
 
 static inline uint64_t fixture_count(const struct fixture *fixture, enum counter counter)

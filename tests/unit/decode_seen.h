@@ -46,7 +46,8 @@ static inline void look(const struct chunk *chunk, void *data)
 static inline struct seen visit(struct fixture *fixture, const struct wire *wire)
 {
     struct seen seen = {0};
-    fixture_visit(fixture, fixture_exporter(fixture, A), wire->bytes, wire->size_bytes, look, &seen);
+    fixture_visit(fixture, fixture_exporter(fixture, A), (struct fixture_bytes){wire->bytes, wire->size_bytes}, look,
+                  &seen);
     fixture_check_ledger(fixture);
     return seen;
 }

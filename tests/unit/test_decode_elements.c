@@ -218,6 +218,8 @@ static void problems_have_lines(void **state)
         {"9: {1: 2}\n", "test.yml:1", "not a list"},
         {"9: {[1]: [4, ':a']}\n", "test.yml:1", "element id"},
         {"1: [4, ':a'\n", "test.yml:2", "not YAML"},
+        {"1: [4, ':a']\n2: [4, ':a\"b']\n", "test.yml:2", "cannot be a field's"},
+        {"1: [4, ':a.b']\n", "test.yml:1", "cannot be a field's"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct definitions definitions = {0};

@@ -217,7 +217,8 @@ static void frames_and_fillers(void **state)
 
 static void compress_with(struct fixture *fixture, enum compression method, bool random)
 {
-    static const char *const ends[] = {[COMPRESSION_ZSTD] = ".zst", [COMPRESSION_GZIP] = ".gz", [COMPRESSION_LZ4] = ".lz4"};
+    static const char *const ends[] = {
+        [COMPRESSION_ZSTD] = ".zst", [COMPRESSION_GZIP] = ".gz", [COMPRESSION_LZ4] = ".lz4"};
     struct producer producer;
     char pattern[64];
     snprintf(pattern, sizeof pattern, "flows-%u-%d%s", (unsigned)method, random, random ? ends[method] : ".ndjson");

@@ -20,7 +20,8 @@ static void leftovers_are_finished(void **state)
     struct fixture *fixture = *state;
     struct producer producer;
     char path[1024];
-    static const char torn[] = "{\"w\":0,\"n\":0,\"x\":\"\"}\n{\"w\":0,\"n\":1,\"x\":\"\"}   \n{\"w\":0,\"n\":2,\"x\"\0\0\0\0";
+    static const char torn[] =
+        "{\"w\":0,\"n\":0,\"x\":\"\"}\n{\"w\":0,\"n\":1,\"x\":\"\"}   \n{\"w\":0,\"n\":2,\"x\"\0\0\0\0";
     snprintf(path, sizeof path, "%s/flows.ndjson.partial", fixture->folder);
     write_file(path, torn, sizeof torn);
     snprintf(path, sizeof path, "%s/flows.3.ndjson.partial", fixture->folder);
