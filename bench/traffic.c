@@ -58,7 +58,8 @@ static const struct content_field fields_v9[] = {
 static const struct content_field fields_nbar[] = {
     {0, 8, 4, CONTENT_PRIVATE},   {0, 12, 4, CONTENT_PUBLIC}, {0, 7, 2, CONTENT_PORT},     {0, 11, 2, CONTENT_PORT},
     {0, 4, 1, CONTENT_PROTOCOL},  {0, 6, 1, CONTENT_FLAGS},  {0, 10, 4, CONTENT_SMALL},   {0, 14, 4, CONTENT_SMALL},
-    {0, 1, 8, CONTENT_SMALL},     {0, 2, 8, CONTENT_SMALL},   {0, 152, 8, CONTENT_START_MS},   {0, 153, 8, CONTENT_END_MS},
+    {0, 1, 8, CONTENT_SMALL},     {0, 2, 8, CONTENT_SMALL},
+    {0, 152, 8, CONTENT_START_MS},   {0, 153, 8, CONTENT_END_MS},
     {0, 95, 4, CONTENT_RANDOM},   {0, 96, 24, CONTENT_TEXT},  {0, 94, 55, CONTENT_TEXT},   {0, 61, 1, CONTENT_ONE},
     {0, 82, 16, CONTENT_TEXT},    {0, 56, 6, CONTENT_RANDOM},
 };
@@ -248,7 +249,8 @@ static const struct layout *stream_layout(const struct traffic_setup *setup, uin
     return &layouts[setup->kind == TRAFFIC_MIXED ? stream % TRAFFIC_MIXED : setup->kind];
 }
 
-static struct traffic_datagram *datagram_add(struct traffic *traffic, const struct traffic_setup *setup, uint32_t stream)
+static struct traffic_datagram *datagram_add(struct traffic *traffic, const struct traffic_setup *setup,
+                                             uint32_t stream)
 {
     struct traffic_datagram *datagram = &traffic->datagrams[traffic->count++];
     *datagram = (struct traffic_datagram){

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bench/report.h"
+
+/* The sections of the bench. Each prints its table, writes its rows, and returns false when something went wrong. */
+#define BENCH_REPEATS_MOST 32
+
+struct bench {
+    struct report report;
+    double seconds;         /* CPU time of one measurement in memory */
+    uint32_t repeats;       /* measurements of each case, taken in turn */
+    double wire_seconds;    /* of one run over loopback */
+    double wire_rate;       /* datagrams a second of a paced run to /dev/null */
+    uint32_t wire_step;     /* datagrams sent at once */
+    double file_rate;       /* of one to a file */
+    int cpu;                /* what is measured runs here */
+    int sender_cpu;
+    char build_path[4096];  /* the build folder that this program lies in */
+};
+
+bool bench_cases(struct bench *bench);    /* decoding and encoding, memory in */
+bool bench_resident(struct bench *bench); /* memory of many exporters */
+bool bench_wire(struct bench *bench);     /* weir run over loopback */
+bool bench_peers(struct bench *bench);    /* nfcapd over loopback */
+
+/* What the child process of bench_resident() does. Returns its exit status. */
+int resident_measure(void);
+
+/* Binds the calling thread to a processor. */
+void cpu_pin(int cpu);
