@@ -8,18 +8,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/log.h"
 #include "bench/sender.h"
 
 static const char help[] =
     "usage: weir-bench [OPTION]... [SECTION]...\n"
-    "       weir-bench [OPTION]... send PORT\n\n"
+    "       weir-bench [OPTION]... send [ADDRESS:]PORT\n\n"
     "Measures weir and prints tables. Sections, by default the first three:\n"
     "  cases      decoding, and decoding to ECS JSON, from datagrams in memory, on one processor\n"
     "  resident   memory with 10,000 exporters of five templates each\n"
     "  wire       weir run over loopback sockets: CPU time of a record, and losses at full speed\n"
     "  peers      the same load on nfcapd\n"
-    "  send       no measurement: NetFlow v9 to 127.0.0.1:PORT\n\n"
+    "  send       no measurement: NetFlow v9 to PORT of 127.0.0.1, or of ADDRESS (a test's own, in a namespace)\n\n"
     "  --json FILE         where the results go as JSON; bench-result.json in the build folder\n"
     "  --seconds S         CPU time of one measurement in memory (0.2)\n"
     "  --repeat N          measurements of each case, in turn with the others (5)\n"
@@ -140,10 +141,15 @@ static void option_take(struct bench *bench, int letter)
     }
 }
 
-static int send_alone(const struct bench *bench, const char *port)
+static int send_alone(const struct bench *bench, const char *to)
 {
     struct sender_result result;
-    struct sender_setup setup = {.port = (uint16_t)number_read(port, 1, UINT16_MAX),
+    struct endpoint endpoint = {.port = 0};
+    struct in_addr address = {.s_addr = 0};
+    if (strchr(to, ':') && endpoint_parse(to, &endpoint))
+        memcpy(&address, endpoint.address.bytes + 12, sizeof address);
+    struct sender_setup setup = {.address = address,
+                                 .port = endpoint.port ? endpoint.port : (uint16_t)number_read(to, 1, UINT16_MAX),
                                  .rate = bench->wire_rate,
                                  .seconds = bench->wire_seconds,
                                  .step = bench->wire_step,
@@ -152,7 +158,7 @@ static int send_alone(const struct bench *bench, const char *port)
     printf("%llu datagrams, %llu records in %.3f s; %llu refused by the kernel\n", (unsigned long long)result.datagrams,
            (unsigned long long)result.records, (double)result.wall_ns / 1e9, (unsigned long long)result.refused);
     if (result.error)
-        fprintf(stderr, "weir-bench: sending to 127.0.0.1:%s: %s\n", port, strerror(-result.error));
+        fprintf(stderr, "weir-bench: sending to %s: %s\n", to, strerror(-result.error));
     return result.error ? 1 : 0;
 }
 

@@ -33,7 +33,9 @@ static int sender_open(struct sender *sender)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(sender->setup->port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+                                  .sin_addr = sender->setup->address};
+    if (!address.sin_addr.s_addr)
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     struct traffic_setup setup = {.kind = TRAFFIC_V9,
                                   .exporters = 1,
                                   .datagrams = ROUND_DATAGRAMS,

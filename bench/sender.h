@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -9,10 +10,11 @@
 #define SENDER_RECORDS 24 /* a datagram: v9, 18 fields, 1,200 bytes */
 
 /*
- * Sends v9 over the loopback interface, and to 127.0.0.1 alone: one exporter, templates first, then datagrams of
+ * Sends v9, by default over the loopback interface: one exporter, templates first, then datagrams of
  * SENDER_RECORDS records in steps of sendmmsg(), until the time or the count is reached.
  */
 struct sender_setup {
+    struct in_addr address; /* loopback, unless weir-bench send names another */
     uint16_t port;
     double rate;       /* datagrams a second; 0 = as fast as it can */
     double seconds;

@@ -44,7 +44,7 @@ struct config {
     struct text_list host;         /* "addr:port" each; default ":2055", ":4739" */
     uint32_t network;              /* enum network_kind */
     uint64_t max_message_size;     /* bytes of the longest datagram */
-    uint64_t read_buffer;          /* SO_RCVBUF in bytes; 0 = the system's */
+    uint64_t read_buffer;          /* SO_RCVBUF in bytes; 0 = the system's default */
     uint32_t protocols;            /* enum protocol_bit, or-ed */
     uint64_t expiration_timeout;   /* ns; 0 = never */
     uint32_t workers;              /* 0 = one a queue (AF_XDP) or one a core (sockets) */

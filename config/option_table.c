@@ -45,9 +45,10 @@ const struct option_row option_rows[] = {
      .type = OPTION_SIZE,
      MEMBER(read_buffer),
      .elastic = true,
-     .default_text = "0",
+     .default_text = "8MiB",
      .most = INT32_MAX,
-     .help = "Receive buffer of each socket (SO_RCVBUF); 0 leaves the system's default."},
+     .help = "Receive buffer of each socket (SO_RCVBUF); 0 leaves the system's default. Without CAP_NET_ADMIN "
+             "the kernel grants at most net.core.rmem_max."},
     {.key = "protocols",
      .type = OPTION_SET,
      MEMBER(protocols),

@@ -185,12 +185,12 @@ bool handover_doze(struct handover *handover)
     return false;
 }
 
-void handover_rouse(struct handover *handover)
+void handover_rouse(struct handover *handover, bool woken)
 {
     uint64_t count;
     atomic_store_explicit(&handover->dozing, 0, memory_order_relaxed);
-    if (read(handover->queue.fd, &count, sizeof count) < 0)
-        return; /* nobody woke us: something else did */
+    if (woken && read(handover->queue.fd, &count, sizeof count) < 0)
+        return; /* there was nothing to take back after all */
 }
 
 uint32_t handover_waiting(const struct handover *handover)

@@ -31,8 +31,8 @@ void handover_interrupt(struct handover *handover);
 
 /* The owner announces that it is about to sleep; false when a datagram waits and it must not. */
 bool handover_doze(struct handover *handover);
-/* The owner is awake again. */
-void handover_rouse(struct handover *handover);
+/* The owner is awake again; woken: its queue's fd was readable. */
+void handover_rouse(struct handover *handover, bool woken);
 
 /* Datagrams that wait. Any thread. */
 uint32_t handover_waiting(const struct handover *handover);

@@ -10,6 +10,7 @@
 #include "base/heap.h"
 #include "dataplane/crew_shared.h"
 #include "dataplane/frame.h"
+#include "dataplane/pause.h"
 #include "decode/datagram.h"
 #include "decode/decoder.h"
 #include "export/encoder.h"
@@ -18,7 +19,6 @@
 #define HOUSEKEEP_NS    (10 * NS_PER_MS)
 #define LOSSES_NS       NS_PER_S
 #define SWEEP_EXPORTERS 64  /* slots looked at each housekeeping: 6,400 a second */
-#define SLEEP_MOST_MS   100 /* housekeeping goes on in quiet hours */
 #define FINISH_STEP_MS  1
 
 /* A queue, the counter that its packets are received under, and the losses counted so far. */
@@ -55,12 +55,10 @@ struct worker {
     struct counters counters; /* the worker writes, any thread reads */
 
     /* housekeeping */
-    int64_t busy_poll_ns;
-    int64_t busy_ns;         /* steady clock, when packets last came */
+    struct pause pause;
     int64_t housekeep_ns;    /* steady clock, when it is next due */
     int64_t losses_ns;
     uint32_t sweep_slot;     /* next exporter to look at */
-    int sleep_ms;
     uint64_t exporter_expiry_ns; /* 0: never */
 
     /* cold */
@@ -324,16 +322,18 @@ bool worker_exhausted(const struct worker *worker)
     return finite;
 }
 
-/* Sleeps until packets come, strays come, the crew is stopped or housekeeping is due; after a time of polling, if
- * asked. */
-static void worker_sleep(struct worker *worker)
+/* Until packets or strays come, the crew is stopped or housekeeping is due; or for a nap, while packets keep coming. */
+static void worker_pause(struct worker *worker)
 {
-    if (worker->busy_poll_ns && clock_steady_ns() - worker->busy_ns < worker->busy_poll_ns)
+    int64_t nap_ns;
+    enum pause_advice advice = pause_advise(&worker->pause, clock_steady_ns(), &nap_ns);
+    if (advice == PAUSE_NAP)
+        nanosleep(&(struct timespec){.tv_nsec = nap_ns}, NULL);
+    if (advice != PAUSE_WAIT || !handover_doze(worker->handover))
         return;
-    if (!handover_doze(worker->handover))
-        return;
-    poll(worker->polls, worker->poll_count, worker->sleep_ms);
-    handover_rouse(worker->handover);
+    poll(worker->polls, worker->poll_count, worker->pause.wait_ms);
+    handover_rouse(worker->handover, worker->polls[0].revents != 0);
+    pause_waited(&worker->pause, clock_steady_ns());
 }
 
 static bool worker_goes_on(const struct worker *worker)
@@ -362,10 +362,10 @@ void *worker_run(void *argument)
 {
     struct worker *worker = argument;
     while (worker_goes_on(worker)) {
-        if (worker_burst(worker))
-            worker->busy_ns = worker->busy_poll_ns ? clock_steady_ns() : 0;
-        else if (!worker->waits)
-            worker_sleep(worker);
+        uint32_t packets = worker_burst(worker);
+        worker->pause.packets += packets;
+        if (!packets && !worker->waits)
+            worker_pause(worker);
     }
     worker_finish(worker);
     atomic_fetch_sub_explicit(&worker->shared->running, 1, memory_order_relaxed);
@@ -404,14 +404,6 @@ static int encoder_init(struct worker *worker)
     return worker->encoder ? 0 : -ENOMEM;
 }
 
-static void times_init(struct worker *worker, const struct config *config)
-{
-    int64_t quarter_ms = (int64_t)(config->output.batch_age / 4) / NS_PER_MS; /* so a batch is sent in time */
-    worker->sleep_ms = quarter_ms < 1 ? 1 : quarter_ms > SLEEP_MOST_MS ? SLEEP_MOST_MS : (int)quarter_ms;
-    worker->busy_poll_ns = config->input.busy_poll * 1000ll;
-    worker->exporter_expiry_ns = 2 * config->expiration_timeout;
-}
-
 struct worker *worker_new(struct crew_shared *shared, uint32_t number)
 {
     const struct config *config = shared->setup.config;
@@ -423,7 +415,8 @@ struct worker *worker_new(struct crew_shared *shared, uint32_t number)
     worker->handover = shared->handovers[number];
     worker->message_bytes_most = (uint32_t)config->max_message_size;
     worker->keeps_cut = config->output.profile == PROFILE_ELASTIC;
-    times_init(worker, config);
+    pause_init(&worker->pause, config);
+    worker->exporter_expiry_ns = 2 * config->expiration_timeout;
     worker->stray_to = calloc(shared->setup.worker_count, sizeof *worker->stray_to);
     if (worker->stray_to && !decoder_init(worker) && !encoder_init(worker) &&
         !worker_add_queue(worker, handover_queue(worker->handover)))

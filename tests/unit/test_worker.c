@@ -242,7 +242,7 @@ static void handover_wakes_only_sleepers(void **state)
     assert_true(push(handover, 2, 0));
     handover_wake(handover);
     assert_true(readable(fd));
-    handover_rouse(handover);
+    handover_rouse(handover, true);
     assert_false(readable(fd));
     handover_interrupt(handover);
     assert_true(readable(fd));
@@ -292,7 +292,7 @@ static void handover_from_many(void **state)
         struct pollfd entry = {.fd = handover_queue(handover)->fd, .events = POLLIN};
         if (!count && handover_doze(handover)) {
             assert_int_equal(poll(&entry, 1, 10000), 1); /* a lost wake-up would end here */
-            handover_rouse(handover);
+            handover_rouse(handover, true);
         }
     }
     for (uint32_t i = 0; i < PRODUCERS; i++)
