@@ -308,7 +308,7 @@ const struct option_row option_rows[] = {
     {.key = "output.batches",
      .type = OPTION_NUMBER,
      MEMBER(output.batches),
-     .default_text = "16",
+     .default_text = "64",
      .least = 2,
      .most = 65536,
      .help = "Batches of each worker. When all of them wait for the output, documents are dropped and counted."},
