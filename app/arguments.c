@@ -54,8 +54,9 @@ bool arguments_load(const struct arguments *arguments, const char *const *preset
     struct config_problems problems = {0};
     int result = config_load(config, &sources, &problems);
     if (!result) {
-        config_problems_fini(&problems);
         log_setup(config->log.format, config->log.level);
+        config_problems_log(&problems); /* what is left are warnings */
+        config_problems_fini(&problems);
         return true;
     }
     if (!problems.count)

@@ -140,6 +140,13 @@ def test_wrong_configuration(tmp_path, text):
             assert part in done.stdout + done.stderr
 
 
+def test_options_without_effect_are_said(tmp_path):
+    (tmp_path / "weir.yml").write_text("host: ':2055'\ntimeout: 5m\n")
+    done = weir("check", "-c", tmp_path / "weir.yml")
+    assert done.returncode == 0
+    assert "weir.yml:2: timeout has no effect" in done.stderr
+
+
 def test_every_problem_is_named(tmp_path):
     (tmp_path / "weir.yml").write_text("workerz: 2\nhost: ':99999'\noutput: {profile: elastics}\n")
     done = weir("check", "-c", tmp_path / "weir.yml")
