@@ -5,19 +5,9 @@
 
 #include "base/bytes.h"
 
-static bool is_present(const struct record *record, uint16_t field)
-{
-    return field != FIELD_NONE && record->spans[field].length != SPAN_ABSENT;
-}
-
-static uint64_t number_at(const struct record *record, uint16_t field)
-{
-    return read_be(record->bytes + record->spans[field].offset, record->spans[field].length);
-}
-
 static uint64_t number_or_zero(const struct record *record, uint16_t field)
 {
-    return is_present(record, field) ? number_at(record, field) : 0;
+    return field_is_present(record, field) ? field_number(record, field) : 0;
 }
 
 static void slot_set_ipv4(struct slot *slot, const uint8_t *bytes)
@@ -113,7 +103,7 @@ static void side_take_address(struct side *side, const struct program *program, 
 static void side_take(struct side *side, const struct program *program, const struct record *record, uint16_t field,
                       enum side_member member)
 {
-    if (!is_present(record, field))
+    if (!field_is_present(record, field))
         return;
     side->slots[member] = program->slot_of[field];
     side->present |= 1u << member;
@@ -129,10 +119,10 @@ static bool is_zero_ipv4(const struct record *record, uint16_t field)
 static void side_find_address(struct side *side, const struct program *program, const struct record *record,
                               const uint16_t fields[2], bool zero_hides)
 {
-    if (is_present(record, fields[0]) &&
-        (zero_hides || !is_present(record, fields[1]) || !is_zero_ipv4(record, fields[0])))
+    if (field_is_present(record, fields[0]) &&
+        (zero_hides || !field_is_present(record, fields[1]) || !is_zero_ipv4(record, fields[0])))
         side_take_address(side, program, record, fields[0]);
-    else if (is_present(record, fields[1]))
+    else if (field_is_present(record, fields[1]))
         side_take_address(side, program, record, fields[1]);
 }
 
@@ -141,14 +131,14 @@ static void sides_of_wlan(struct side *source, struct side *destination, const s
                           const struct record *record)
 {
     const struct inputs *inputs = &program->inputs;
-    if (!is_present(record, inputs->flow_direction) || !is_present(record, inputs->sta_mac) ||
-        !is_present(record, inputs->wtp_mac))
+    if (!field_is_present(record, inputs->flow_direction) || !field_is_present(record, inputs->sta_mac) ||
+        !field_is_present(record, inputs->wtp_mac))
         return;
-    bool to_station = (uint8_t)number_at(record, inputs->flow_direction) == 1;
+    bool to_station = (uint8_t)field_number(record, inputs->flow_direction) == 1;
     struct side *station = to_station ? destination : source, *access_point = to_station ? source : destination;
     side_take(station, program, record, inputs->sta_mac, SIDE_MAC);
     side_take(access_point, program, record, inputs->wtp_mac, SIDE_MAC);
-    if (is_present(record, inputs->sta_ipv4))
+    if (field_is_present(record, inputs->sta_ipv4))
         side_take_address(station, program, record, inputs->sta_ipv4);
 }
 
@@ -178,7 +168,7 @@ static void sides_find(struct side *source, struct side *destination, const stru
 static uint16_t counter_field(const struct record *record, const uint16_t candidates[COUNTER_FIELDS])
 {
     for (int i = 0; i < COUNTER_FIELDS; i++)
-        if (is_present(record, candidates[i]))
+        if (field_is_present(record, candidates[i]))
             return candidates[i];
     return FIELD_NONE;
 }
@@ -202,13 +192,13 @@ static void counters_find(struct derived *derived, const struct program *program
     uint16_t forward = counter_field(record, pair->forward), reverse = counter_field(record, pair->reverse);
     uint64_t there = 0, back = 0;
     if (reverse != FIELD_NONE) {
-        back = number_at(record, reverse);
+        back = field_number(record, reverse);
         if (fits_long(back, context))
             side_take(&pair->sides[1], program, record, reverse, pair->member);
     }
     if (forward == FIELD_NONE)
         return;
-    there = number_at(record, forward);
+    there = field_number(record, forward);
     if (fits_long(there, context))
         side_take(&pair->sides[0], program, record, forward, pair->member);
     derived->slot_of[pair->derived] = program->slot_of[forward];
@@ -245,8 +235,8 @@ static void direction_choose(struct derived *derived, const struct program *prog
                              const struct derive_context *context)
 {
     uint16_t field = program->inputs.flow_direction;
-    derived->words[WORD_DIRECTION] = is_present(record, field)
-                                         ? &context->words->direction[(uint8_t)number_at(record, field)]
+    derived->words[WORD_DIRECTION] = field_is_present(record, field)
+                                         ? &context->words->direction[(uint8_t)field_number(record, field)]
                                          : &context->words->unknown;
 }
 
@@ -259,12 +249,12 @@ static void icmp_find(struct derive_flow *flow, const struct program *program, c
     uint16_t code = six ? inputs->icmp6_code : inputs->icmp_code;
     uint16_t value = flow->destination_port; /* v5 and many after it put type and code there */
     flow->icmp_known = true;
-    if (is_present(record, both))
-        value = (uint16_t)number_at(record, both);
-    else if (is_present(record, type))
-        value = (uint16_t)(number_at(record, type) << 8 | number_or_zero(record, code));
+    if (field_is_present(record, both))
+        value = (uint16_t)field_number(record, both);
+    else if (field_is_present(record, type))
+        value = (uint16_t)(field_number(record, type) << 8 | number_or_zero(record, code));
     else
-        flow->icmp_known = is_present(record, inputs->destination_port);
+        flow->icmp_known = field_is_present(record, inputs->destination_port);
     flow->icmp_type = (uint8_t)(value >> 8);
     flow->icmp_code = (uint8_t)value;
 }
@@ -291,8 +281,8 @@ static void protocol_derive(struct derived *derived, const struct program *progr
                             const struct derive_context *context)
 {
     const struct inputs *inputs = &program->inputs;
-    if (is_present(record, inputs->protocol)) {
-        uint8_t number = (uint8_t)number_at(record, inputs->protocol);
+    if (field_is_present(record, inputs->protocol)) {
+        uint8_t number = (uint8_t)field_number(record, inputs->protocol);
         derived->words[WORD_TRANSPORT] = &context->words->transport[number];
         derived->words[WORD_IANA_NUMBER] = &context->words->iana_number[number];
         derived->conditions |= 1ull << WHEN_PROTOCOL;
@@ -309,18 +299,20 @@ static void dynamics_derive(struct derived *derived, const struct program *progr
                             struct side sides[2], const struct derive_context *context)
 {
     const struct inputs *inputs = &program->inputs;
-    unsigned type = (is_present(record, inputs->source_ipv4) || is_present(record, inputs->destination_ipv4) ? 1 : 0) |
-                    (is_present(record, inputs->source_ipv6) || is_present(record, inputs->destination_ipv6) ? 2 : 0);
+    unsigned type =
+        (field_is_present(record, inputs->source_ipv4) || field_is_present(record, inputs->destination_ipv4) ? 1 : 0) |
+        (field_is_present(record, inputs->source_ipv6) || field_is_present(record, inputs->destination_ipv6) ? 2 : 0);
     derived->words[WORD_NETWORK_TYPE] = &context->words->network_type[type];
     if (type)
         derived->conditions |= 1ull << WHEN_NETWORK_TYPE;
     bool biflow = program->flags & PROGRAM_BIFLOW && sides[0].present && sides[1].present;
     if (context->profile->biflow_needs_direction || !(sides[1].present & (1u << SIDE_BYTES | 1u << SIDE_PACKETS)))
-        biflow = biflow && is_present(record, inputs->biflow_direction);
+        biflow = biflow && field_is_present(record, inputs->biflow_direction);
     derived->words[WORD_CATEGORY] = &context->words->category[biflow];
     if (biflow)
         derived->conditions |= 1ull << WHEN_BIFLOW;
-    if (biflow && is_present(record, inputs->biflow_direction) && number_at(record, inputs->biflow_direction) == 2) {
+    if (biflow && field_is_present(record, inputs->biflow_direction) &&
+        field_number(record, inputs->biflow_direction) == 2) {
         struct side source = sides[0];
         sides[0] = sides[1];
         sides[1] = source;

@@ -3,11 +3,24 @@
 
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/text.h"
 #include "decode/record.h"
 #include "enrich/networks.h"
 #include "export/program.h"
 #include "export/words.h"
+
+/* Has the record a value there? field: of the plan, or FIELD_NONE. */
+static inline bool field_is_present(const struct record *record, uint16_t field)
+{
+    return field != FIELD_NONE && record->spans[field].length != SPAN_ABSENT;
+}
+
+/* The unsigned integer of a field that is present. */
+static inline uint64_t field_number(const struct record *record, uint16_t field)
+{
+    return read_be(record->bytes + record->spans[field].offset, record->spans[field].length);
+}
 
 /* What is computed of a record before its document is written; scratch of an encoder. */
 struct derived {

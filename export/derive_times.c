@@ -17,21 +17,6 @@ struct interval {
     bool has_duration;
 };
 
-static bool is_present(const struct record *record, uint16_t field)
-{
-    return field != FIELD_NONE && record->spans[field].length != SPAN_ABSENT;
-}
-
-static uint64_t number_at(const struct record *record, uint16_t field)
-{
-    return read_be(record->bytes + record->spans[field].offset, record->spans[field].length);
-}
-
-static int64_t floor_ms(int64_t ns)
-{
-    return ns >= 0 ? ns / NS_PER_MS : -((-ns + NS_PER_MS - 1) / NS_PER_MS);
-}
-
 /* Elastic's rule: what is later than the uptime is not known. */
 static struct instant instant_by_uptime(int64_t export_ms, uint64_t uptime, uint64_t at)
 {
@@ -51,8 +36,8 @@ static bool uptime_find(const struct program *program, const struct record *reco
                         uint64_t *uptime)
 {
     *uptime = message->uptime_ms;
-    if (*uptime == 0 && is_present(record, program->inputs.init_time) && program->init_is_number)
-        *uptime = number_at(record, program->inputs.init_time);
+    if (*uptime == 0 && field_is_present(record, program->inputs.init_time) && program->init_is_number)
+        *uptime = field_number(record, program->inputs.init_time);
     return *uptime != 0;
 }
 
@@ -61,14 +46,14 @@ static void interval_by_uptime(struct interval *interval, const struct program *
 {
     const struct inputs *inputs = &program->inputs;
     struct instant (*read)(int64_t, uint64_t, uint64_t) = wraps ? instant_by_wrapping_uptime : instant_by_uptime;
-    int64_t export_ms = floor_ms(message->export_ns);
+    int64_t export_ms = time_floor_ms(message->export_ns);
     uint64_t uptime;
     if (!uptime_find(program, record, message, &uptime))
         return;
-    if (!interval->start.known && is_present(record, inputs->start_uptime))
-        interval->start = read(export_ms, uptime, number_at(record, inputs->start_uptime));
-    if (!interval->end.known && is_present(record, inputs->end_uptime))
-        interval->end = read(export_ms, uptime, number_at(record, inputs->end_uptime));
+    if (!interval->start.known && field_is_present(record, inputs->start_uptime))
+        interval->start = read(export_ms, uptime, field_number(record, inputs->start_uptime));
+    if (!interval->end.known && field_is_present(record, inputs->end_uptime))
+        interval->end = read(export_ms, uptime, field_number(record, inputs->end_uptime));
 }
 
 /* The sum of two times, unless it is beyond what can be mapped. */
@@ -82,13 +67,13 @@ static struct instant instant_since(uint64_t from_ms, uint64_t ms)
 static void interval_by_init_time(struct interval *interval, const struct program *program, const struct record *record)
 {
     const struct inputs *inputs = &program->inputs;
-    if (!is_present(record, inputs->init_time))
+    if (!field_is_present(record, inputs->init_time))
         return;
-    uint64_t init_ms = number_at(record, inputs->init_time);
-    if (!interval->start.known && is_present(record, inputs->start_uptime))
-        interval->start = instant_since(init_ms, number_at(record, inputs->start_uptime));
-    if (!interval->end.known && is_present(record, inputs->end_uptime))
-        interval->end = instant_since(init_ms, number_at(record, inputs->end_uptime));
+    uint64_t init_ms = field_number(record, inputs->init_time);
+    if (!interval->start.known && field_is_present(record, inputs->start_uptime))
+        interval->start = instant_since(init_ms, field_number(record, inputs->start_uptime));
+    if (!interval->end.known && field_is_present(record, inputs->end_uptime))
+        interval->end = instant_since(init_ms, field_number(record, inputs->end_uptime));
 }
 
 /* A field that says the time without the help of an uptime. What is beyond any mapping is not known. */
@@ -96,7 +81,7 @@ static struct instant instant_of_field(const struct program *program, const stru
                                        const struct message *message, uint16_t field)
 {
     struct instant instant = {.known = false};
-    if (!is_present(record, field))
+    if (!field_is_present(record, field))
         return instant;
     const uint8_t *bytes = record->bytes + record->spans[field].offset;
     int64_t ns = 0;
@@ -110,8 +95,8 @@ static struct instant instant_of_field(const struct program *program, const stru
         instant.ms = ntp_milliseconds(bytes, true, &ns);
         break;
     default: /* flowStartDeltaMicroseconds: before the export time */
-        ns = (int64_t)((uint64_t)message->export_ns - number_at(record, field) * 1000);
-        instant.ms = floor_ms(ns);
+        ns = (int64_t)((uint64_t)message->export_ns - field_number(record, field) * 1000);
+        instant.ms = time_floor_ms(ns);
         ns -= instant.ms * NS_PER_MS;
     }
     instant.ns = ns;
@@ -144,8 +129,8 @@ static struct instant instant_add(const struct instant *instant, int64_t ns)
 
 static void duration_of_field(struct interval *interval, const struct record *record, uint16_t field, uint64_t unit_ns)
 {
-    if (interval->has_duration || !is_present(record, field) ||
-        __builtin_mul_overflow(number_at(record, field), unit_ns, &interval->duration_ns))
+    if (interval->has_duration || !field_is_present(record, field) ||
+        __builtin_mul_overflow(field_number(record, field), unit_ns, &interval->duration_ns))
         return;
     interval->has_duration = true;
     if (interval->start.known)

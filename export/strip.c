@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "export/ecs.h"
+#include "export/times.h"
 
 /* The versions that have a header; each has strips of its own. */
 static const uint8_t versions[] = {1, 5, 6, 7, 8, 9, 10};
@@ -230,11 +231,6 @@ uint32_t strip_maker_most_bytes(const struct strip_maker *maker)
     return maker->most_bytes;
 }
 
-static int64_t floor_ms(int64_t ns)
-{
-    return ns >= 0 ? ns / NS_PER_MS : -((-ns + NS_PER_MS - 1) / NS_PER_MS);
-}
-
 static char *number_write(char *out, const struct strip_maker *maker, const struct message *message,
                           enum ecs_value value)
 {
@@ -270,9 +266,9 @@ static char *value_write(char *out, const struct strip_maker *maker, const struc
     case VALUE_TEXT:
         return out;
     case VALUE_TIMESTAMP:
-        return text_time(out, floor_ms(message->export_ns), day);
+        return text_time(out, time_floor_ms(message->export_ns), day);
     case VALUE_CREATED:
-        return text_time(out, floor_ms(message->received_ns), day);
+        return text_time(out, time_floor_ms(message->received_ns), day);
     case VALUE_OBSERVER_IP:
         memcpy(out, "[\"", 2);
         memcpy(out + 2, exporter->address_text, exporter->address_bytes);

@@ -5,10 +5,17 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 
 /* Milliseconds since 1970 of 10000-01-01 and of 0000-01-01: Elasticsearch's date mapping refuses what lies outside. */
 #define TIME_TOO_LATE_MS 253402300800000LL
 #define TIME_TOO_EARLY_MS (-62167219200000LL)
+
+/* Nanoseconds since 1970 to milliseconds, downwards also before 1970. */
+static inline int64_t time_floor_ms(int64_t ns)
+{
+    return ns >= 0 ? ns / NS_PER_MS : -((-ns + NS_PER_MS - 1) / NS_PER_MS);
+}
 
 static inline bool time_is_far(int64_t milliseconds)
 {
