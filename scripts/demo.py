@@ -200,7 +200,7 @@ def run(seconds, folder):
             stage.export()
             show_documents(weir, stage, min(until, time.monotonic() + 15))
             show_rates(weir, stage, until)
-        except (KeyboardInterrupt, Stopped):
+        except Stopped:
             print()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the end is short; a second Ctrl-C must not leave it half done
         return conclude(weir, stage)
@@ -216,13 +216,14 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--seconds", type=float, default=0, metavar="N", help="end after so long; default: at Ctrl-C")
     arguments = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: whoever starts us in the background leaves it ignored, and Python then raises no KeyboardInterrupt
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{PREFIX}-"))
     folder.chmod(0o755)
     try:
         return run(arguments.seconds, folder)
-    except (KeyboardInterrupt, Stopped):
+    except Stopped:
         return 130
     except RuntimeError as error:
         say(error)
