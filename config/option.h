@@ -34,7 +34,6 @@ struct option_row {
     const char *alias;           /* another name of it, or NULL */
     enum option_type type;
     bool elastic;                /* name and meaning are those of Elastic's netflow input */
-    bool reload;                 /* may be changed while weir runs */
     bool power_of_two;           /* number */
     bool path;                   /* list of files; those named in a configuration file are relative to its folder */
     size_t offset;               /* of the member of struct config */

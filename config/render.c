@@ -177,8 +177,8 @@ static void option_text_print(FILE *stream, const struct option_row *option)
     wrapped_print(stream, "    ", option->help);
     if (option_has_value(option)) {
         option_variable_name(option->key, variable);
-        fprintf(stream, "    Default: %s. Environment: %s.%s\n", *option->default_text ? option->default_text : "empty",
-                variable, option->reload ? " Read again on SIGHUP." : "");
+        fprintf(stream, "    Default: %s. Environment: %s.\n", *option->default_text ? option->default_text : "empty",
+                variable);
     }
     fputc('\n', stream);
 }
@@ -195,7 +195,7 @@ static void option_row_print(FILE *stream, const struct option_row *option)
             option_has_value(option) && *option->default_text ? "`" : "", option->elastic ? "yes" : "");
     for (const char *at = option->help; *at; at++)
         fprintf(stream, *at == '|' ? "\\%c" : "%c", *at);
-    fprintf(stream, "%s |\n", option->reload ? " Read again on SIGHUP." : "");
+    fputs(" |\n", stream);
 }
 
 static const char introduction[] =
