@@ -34,14 +34,14 @@ int collector_add_backend(struct collector *collector, const struct backend_ops 
 
 bool collector_start(struct collector *collector, uint32_t workers, const uint16_t *ports, uint32_t port_count)
 {
-    collector->output = output_open(collector->config, workers);
-    if (!collector->output)
+    collector->outputs = outputs_open(collector->config, workers);
+    if (!collector->outputs)
         return false;
     collector->crew = crew_new(&(struct crew_setup){.config = collector->config,
                                                     .profile = profile_of(collector->config->output.profile),
                                                     .elements = collector->elements,
                                                     .networks = collector->networks,
-                                                    .output = collector->output,
+                                                    .outputs = collector->outputs,
                                                     .worker_count = workers,
                                                     .ports = ports,
                                                     .port_count = port_count});
@@ -51,7 +51,7 @@ bool collector_start(struct collector *collector, uint32_t workers, const uint16
         if (crew_add_backend(collector->crew, &collector->backends[i]))
             return false;
     collector->started_ns = clock_steady_ns();
-    ledger_take(&collector->last, collector->crew);
+    ledger_take(&collector->last, collector->crew, collector->outputs);
     return crew_start(collector->crew) == 0;
 }
 
@@ -70,9 +70,9 @@ void collector_finish(struct collector *collector)
         crew_join(collector->crew);
     }
     backends_close(collector);
-    if (collector->output && output_close(collector->output))
-        log_error(
-            "the output did not take everything within output.flush_timeout: records_failed says how much was lost");
+    if (collector->outputs && outputs_close(collector->outputs))
+        log_error("an output did not take everything within its flush_timeout, and had no spool to keep it: "
+                  "records_failed says how much was lost");
 }
 
 /* As one write, so that no other line gets between. */
@@ -91,7 +91,7 @@ void collector_print_interval(struct collector *collector)
     FILE *stream = open_memstream(&text, &size_bytes);
     if (!stream)
         return;
-    ledger_take(&now, collector->crew);
+    ledger_take(&now, collector->crew, collector->outputs);
     ledger_print_interval(stream, &collector->last, &now, collector->config->stats_format);
     fclose(stream);
     text_show(text, size_bytes);
@@ -103,7 +103,7 @@ bool collector_print_ledger(struct collector *collector)
     struct ledger now;
     char *text = NULL;
     size_t size_bytes = 0;
-    ledger_take(&now, collector->crew);
+    ledger_take(&now, collector->crew, collector->outputs);
     FILE *stream = open_memstream(&text, &size_bytes);
     if (!stream)
         return ledger_balanced(&now);
@@ -119,8 +119,8 @@ void collector_close(struct collector *collector)
     backends_close(collector);
     if (collector->crew)
         crew_free(collector->crew);
-    if (collector->output)
-        output_free(collector->output);
+    if (collector->outputs)
+        outputs_free(collector->outputs);
     networks_free(collector->networks);
     elements_free(collector->elements);
 }

@@ -10,7 +10,7 @@
 #include "dataplane/crew.h"
 #include "decode/element.h"
 #include "enrich/networks.h"
-#include "export/output.h"
+#include "export/outputs.h"
 
 #define COLLECTOR_BACKENDS_MOST 2
 
@@ -22,7 +22,7 @@ struct collector {
     const struct config *config;
     struct elements *elements;
     struct networks *networks;
-    struct output *output;
+    struct outputs *outputs;
     struct crew *crew;
     struct backend backends[COLLECTOR_BACKENDS_MOST];
     uint32_t backend_count;

@@ -11,3 +11,4 @@ int command_run(int count, char **arguments);
 int command_decode(int count, char **arguments);
 int command_check(int count, char **arguments);
 int command_docs(int count, char **arguments);
+int command_setup(int count, char **arguments);

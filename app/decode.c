@@ -68,10 +68,10 @@ static int captures_read(struct collector *collector, struct decode_setup *setup
     bool broken = false;
     while (!crew_ended(collector->crew) && !broken) {
         poll(NULL, 0, STEP_MS);
-        broken = output_broken(collector->output);
+        broken = outputs_broken(collector->outputs);
     }
     if (broken)
-        output_stop_waiting(collector->output);
+        outputs_stop_waiting(collector->outputs);
     collector_finish(collector);
     bool balanced = collector_print_ledger(collector);
     return broken || setup->input.files_failed || !balanced ? STATUS_FAILED : STATUS_GOOD;

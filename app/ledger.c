@@ -42,22 +42,37 @@ static void exporters_take(struct ledger *ledger, struct exporters *exporters)
     }
 }
 
-static void units_sum(struct ledger *ledger)
+static void unit_sum(struct ledger_unit *sum, enum counter_unit unit, const uint64_t *counts)
 {
     for (uint32_t i = 0; i < COUNTER_COUNT; i++) {
         const struct counter_row *row = &counter_rows[i];
-        if (row->unit >= LEDGER_UNITS)
+        if (row->unit != unit)
             continue;
-        struct ledger_unit *unit = &ledger->units[row->unit];
-        unit->received += row->part == PART_RECEIVED ? ledger->counts[i] : 0;
-        unit->delivered += row->part == PART_DELIVERED ? ledger->counts[i] : 0;
-        unit->dropped += row->part == PART_DROPPED ? ledger->counts[i] : 0;
+        sum->received += row->part == PART_RECEIVED ? counts[i] : 0;
+        sum->delivered += row->part == PART_DELIVERED ? counts[i] : 0;
+        sum->dropped += row->part == PART_DROPPED ? counts[i] : 0;
     }
 }
 
+static void outputs_take(struct ledger *ledger, const struct outputs *outputs)
+{
+    outputs_add_counters(outputs, ledger->counts);
+    ledger->units[UNIT_RECORDS].waiting += outputs_spooled(outputs);
+    ledger->output_count = outputs_count(outputs);
+    for (uint32_t i = 0; i < ledger->output_count; i++)
+        outputs_account(outputs, i, &ledger->outputs[i]);
+}
+
+struct ledger_unit ledger_output_unit(const struct output_account *account)
+{
+    struct ledger_unit unit = {.waiting = account->waiting + account->spooled};
+    unit_sum(&unit, UNIT_RECORDS, account->counts);
+    return unit;
+}
+
 /* A datagram in a ring between workers was handed over by the one and is still to be received by the other: it waits in
-   neither's identity. Only what the output has not acknowledged does. */
-void ledger_take(struct ledger *ledger, const struct crew *crew)
+   neither's identity. Only what the outputs have not acknowledged does, in memory or in a spool. */
+void ledger_take(struct ledger *ledger, const struct crew *crew, const struct outputs *outputs)
 {
     *ledger = (struct ledger){.utc_ns = clock_utc_ns(), .steady_ns = clock_steady_ns()};
     for (uint32_t i = 0; i < crew_worker_count(crew); i++) {
@@ -68,7 +83,9 @@ void ledger_take(struct ledger *ledger, const struct crew *crew)
         ledger->units[UNIT_RECORDS].waiting += worker_waiting_records(worker);
         exporters_take(ledger, worker_exporters(worker));
     }
-    units_sum(ledger);
+    outputs_take(ledger, outputs);
+    for (uint32_t unit = 0; unit < LEDGER_UNITS; unit++)
+        unit_sum(&ledger->units[unit], unit, ledger->counts);
 }
 
 int64_t ledger_difference(const struct ledger_unit *unit)
@@ -81,6 +98,11 @@ bool ledger_balanced(const struct ledger *ledger)
     for (uint32_t i = 0; i < LEDGER_UNITS; i++)
         if (ledger_difference(&ledger->units[i]))
             return false;
+    for (uint32_t i = 0; i < ledger->output_count; i++) {
+        struct ledger_unit unit = ledger_output_unit(&ledger->outputs[i]);
+        if (ledger_difference(&unit))
+            return false;
+    }
     return true;
 }
 

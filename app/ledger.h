@@ -7,6 +7,7 @@
 
 #include "base/counter.h"
 #include "dataplane/crew.h"
+#include "export/outputs.h"
 
 #define LEDGER_UNITS          4  /* packets, datagrams, sets and records: the first of counter_unit, with an identity */
 #define LEDGER_EXPORTERS_MOST 20 /* exporters shown: those with the most records */
@@ -30,13 +31,18 @@ struct ledger {
     int64_t steady_ns;
     uint64_t counts[COUNTER_COUNT];
     struct ledger_unit units[LEDGER_UNITS];
+    uint32_t output_count;
+    struct output_account outputs[OUTPUTS_MOST];
     uint32_t exporter_count; /* live ones, in all */
     uint32_t shown;
     struct ledger_exporter exporters[LEDGER_EXPORTERS_MOST]; /* most records first */
 };
 
-/* Reads the counters of every worker. Any thread. */
-void ledger_take(struct ledger *ledger, const struct crew *crew);
+/* Reads the counters of every worker and output. Any thread. */
+void ledger_take(struct ledger *ledger, const struct crew *crew, const struct outputs *outputs);
+
+/* An output's part: every document that was routed to it, or that an earlier run left in its spool. */
+struct ledger_unit ledger_output_unit(const struct output_account *account);
 
 /* received - delivered - waiting - dropped; 0 is as it must be at rest. */
 int64_t ledger_difference(const struct ledger_unit *unit);

@@ -7,8 +7,8 @@
 
 /*
  * One object a line: "weir" is "ledger" (the whole, printed at the end) or "interval" (a reading every stats_interval).
- * Both have counters (all of them, since start), units, waiting documents and the exporters with the most records; an
- * interval has rates, too.
+ * Both have counters (all of them, since start), units, waiting documents, the outputs and the exporters with the most
+ * records; an interval has rates, too.
  */
 
 static void time_print(FILE *stream, const struct ledger *ledger)
@@ -47,6 +47,34 @@ static void counters_print(FILE *stream, const uint64_t *counts, uint32_t count,
     fputc('}', stream);
 }
 
+static void output_print(FILE *stream, const struct output_account *account)
+{
+    static const char *const types[] = {[OUTPUT_FILE] = "file",
+                                        [OUTPUT_STDOUT] = "stdout",
+                                        [OUTPUT_KAFKA] = "kafka",
+                                        [OUTPUT_ELASTICSEARCH] = "elasticsearch",
+                                        [OUTPUT_OPENSEARCH] = "opensearch"};
+    struct ledger_unit unit = ledger_output_unit(account);
+    fprintf(stream,
+            "{\"output\":\"%s\",\"type\":\"%s\",\"received\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"waiting\":%" PRIu64
+            ",\"spooled\":%" PRIu64 ",\"spool_bytes\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"difference\":%" PRId64 ",",
+            account->config->name, types[account->config->kind], unit.received, unit.delivered, unit.waiting,
+            account->spooled, account->spool_bytes, unit.dropped, ledger_difference(&unit));
+    counters_print(stream, account->counts, COUNTER_COUNT, true);
+    fputc('}', stream);
+}
+
+static void outputs_print(FILE *stream, const struct ledger *ledger)
+{
+    fputs(",\"outputs\":[", stream);
+    for (uint32_t i = 0; i < ledger->output_count; i++) {
+        if (i)
+            fputc(',', stream);
+        output_print(stream, &ledger->outputs[i]);
+    }
+    fputc(']', stream);
+}
+
 static void exporters_print(FILE *stream, const struct ledger *ledger)
 {
     fprintf(stream, ",\"exporter_count\":%u,\"exporters\":[", ledger->exporter_count);
@@ -63,6 +91,7 @@ static void body_print(FILE *stream, const struct ledger *ledger)
     units_print(stream, ledger);
     fputc(',', stream);
     counters_print(stream, ledger->counts, COUNTER_COUNT, false);
+    outputs_print(stream, ledger);
     exporters_print(stream, ledger);
     fputs("}\n", stream);
 }

@@ -86,12 +86,30 @@ static void exporters_print(FILE *stream, const struct ledger *ledger)
     }
 }
 
+static void outputs_print(FILE *stream, const struct ledger *ledger)
+{
+    char texts[5][GROUPED_MOST];
+    fprintf(stream, "outputs\n  %-28s %14s %14s %14s %14s %12s\n", "", "documents", "delivered", "in memory",
+            "in spool", "dropped");
+    for (uint32_t i = 0; i < ledger->output_count; i++) {
+        const struct output_account *account = &ledger->outputs[i];
+        struct ledger_unit unit = ledger_output_unit(account);
+        fprintf(stream, "  %-28s %14s %14s %14s %14s %12s", account->config->name, grouped(unit.received, texts[0]),
+                grouped(unit.delivered, texts[1]), grouped(account->waiting, texts[2]),
+                grouped(account->spooled, texts[3]), grouped(unit.dropped, texts[4]));
+        if (ledger_difference(&unit))
+            fprintf(stream, "  DOES NOT BALANCE: %" PRId64, ledger_difference(&unit));
+        fputc('\n', stream);
+    }
+}
+
 void ledger_text_print(FILE *stream, const struct ledger *ledger, double seconds)
 {
     fprintf(stream, "ledger of %.1f seconds\n", seconds);
     units_print(stream, ledger);
     counters_print(stream, ledger, "dropped, by reason", true);
     counters_print(stream, ledger, "further counters", false);
+    outputs_print(stream, ledger);
     exporters_print(stream, ledger);
 }
 

@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"decode", command_decode, "documents of captures to standard output, without a network"},
     {"check", command_check, "is this configuration right?"},
     {"docs", command_docs, "options, fields, elements and counters"},
+    {"setup", command_setup, "prepare Elasticsearch or OpenSearch for the documents"},
 };
 
 static void help_print(FILE *stream)

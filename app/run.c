@@ -105,7 +105,7 @@ static bool signals_wait(struct collector *collector, int fd)
             log_info("%s: stopping", strsignal((int)signal.ssi_signo));
             return true;
         }
-        output_reopen(collector->output);
+        outputs_reopen(collector->outputs);
     }
     return false;
 }
@@ -117,7 +117,7 @@ static int control(struct collector *collector, int signals)
     int64_t refresh_ns = clock_steady_ns() + REFRESH_NS, print_ns = clock_steady_ns() + interval_ns;
     while (!signals_wait(collector, signals)) {
         int64_t now_ns = clock_steady_ns();
-        if (output_broken(collector->output)) {
+        if (outputs_broken(collector->outputs)) {
             log_error("nobody reads the output any more: stopping");
             return STATUS_FAILED;
         }

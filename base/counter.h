@@ -14,7 +14,7 @@ enum counter {
 };
 
 enum counter_unit { UNIT_PACKETS, UNIT_DATAGRAMS, UNIT_SETS, UNIT_RECORDS, UNIT_TEMPLATES, UNIT_BYTES, UNIT_EVENTS };
-enum counter_scope { SCOPE_EXPORTER, SCOPE_WORKER };
+enum counter_scope { SCOPE_EXPORTER, SCOPE_WORKER, SCOPE_OUTPUT };
 enum counter_part { PART_NONE, PART_RECEIVED, PART_DELIVERED, PART_DROPPED };
 
 struct counter_row {

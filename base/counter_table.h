@@ -6,7 +6,8 @@
  *
  *   unit   packets, datagrams, sets, records, templates, bytes or events. Each of the first four is a level of the
  *          ledger with an identity of its own: received = delivered + waiting + dropped, exactly, at rest.
- *   scope  EXPORTER: kept for every exporter and in total; WORKER: in total only. EXPORTER rows come first.
+ *   scope  EXPORTER: kept for every exporter and in total; WORKER: in total only; OUTPUT: in total and for each output,
+ *          counted by its thread. EXPORTER rows come first.
  *   part   RECEIVED, DELIVERED or DROPPED in the identity of the unit; NONE: informative. What waits is no counter: it
  *          is read off the batches.
  *
@@ -42,12 +43,16 @@
     X(sets_no_memory, SETS, EXPORTER, DROPPED, "Template sets dropped at a cap, or data sets for want of memory")     \
     /* records: from the decoder to the acknowledgement */                                                            \
     X(records_received, RECORDS, EXPORTER, RECEIVED, "Data records decoded")                                          \
+    X(records_copied, RECORDS, EXPORTER, RECEIVED, "Records again for each output after the first that takes them")   \
     X(records_delivered, RECORDS, EXPORTER, DELIVERED, "Documents that the output acknowledged")                      \
     X(records_no_batch, RECORDS, EXPORTER, DROPPED, "Records dropped because the output returned no batch in time")   \
     X(records_too_large, RECORDS, EXPORTER, DROPPED, "Records whose document could exceed a whole batch")             \
+    X(records_no_output, RECORDS, EXPORTER, DROPPED, "Records of a kind that no output takes")                        \
     X(records_no_program, RECORDS, EXPORTER, DROPPED, "Records dropped at the cap on memory for encode programs")     \
     X(records_refused, RECORDS, EXPORTER, DROPPED, "Documents that the output refused for good")                      \
     X(records_failed, RECORDS, EXPORTER, DROPPED, "Documents that the output could not write before it was closed")   \
+    X(records_spool_full, RECORDS, EXPORTER, DROPPED, "Documents that the spool let go of at spool.size or a full disk")\
+    X(records_spool_expired, RECORDS, EXPORTER, DROPPED, "Documents that the spool let go of at spool.age")           \
     X(options_records, RECORDS, EXPORTER, NONE, "Data records of options templates, among the received ones")         \
     X(records_cut, RECORDS, EXPORTER, NONE, "Sets that end inside a record; the cut record is not among the received")\
     /* templates */                                                                                                   \
@@ -81,4 +86,15 @@
     X(exporters_expired, EVENTS, WORKER, NONE, "Exporters forgotten after a time without datagrams")                  \
     X(programs_compiled, EVENTS, WORKER, NONE, "Encode programs compiled")                                            \
     X(values_unmappable, EVENTS, WORKER, NONE, "Values left out because no mapping could take them (profile weir)")   \
-    X(output_write_errors, EVENTS, WORKER, NONE, "Writes that failed, the disk being full or broken, to be tried again")
+    /* of an output's thread */                                                                                       \
+    X(records_recovered, RECORDS, OUTPUT, RECEIVED, "Documents that an earlier run left in the spool")                \
+    X(output_bytes, BYTES, OUTPUT, NONE, "Bytes of documents that the output acknowledged, as rendered")              \
+    X(output_sent_bytes, BYTES, OUTPUT, NONE, "Bytes written or sent, after compression where that is known")         \
+    X(output_requests, EVENTS, OUTPUT, NONE, "Writes, messages or requests that were answered")                       \
+    X(output_retries, EVENTS, OUTPUT, NONE, "Documents or requests that were sent again")                             \
+    X(output_write_errors, EVENTS, OUTPUT, NONE, "Writes or requests that failed and are tried again")                \
+    X(spool_frames_written, EVENTS, OUTPUT, NONE, "Batches written to the spool")                                     \
+    X(spool_bytes_written, BYTES, OUTPUT, NONE, "Bytes written to the spool")                                         \
+    X(spool_frames_read, EVENTS, OUTPUT, NONE, "Batches read back from the spool")                                    \
+    X(spool_frames_damaged, EVENTS, OUTPUT, NONE, "Places in the spool that could not be read: torn or changed on disk")\
+    X(spool_write_errors, EVENTS, OUTPUT, NONE, "Writes to the spool that failed")

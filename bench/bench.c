@@ -19,14 +19,16 @@ static const char help[] =
     "  cases      decoding, and decoding to ECS JSON, from datagrams in memory, on one processor\n"
     "  resident   memory with 10,000 exporters of five templates each\n"
     "  wire       weir run over loopback sockets: CPU time of a record, and losses at full speed\n"
+    "  output     weir run over loopback sockets to the output that -o names, up to its acknowledgement\n"
     "  peers      the same load on nfcapd\n"
     "  send       no measurement: NetFlow v9 to PORT of 127.0.0.1, or of ADDRESS (a test's own, in a namespace)\n\n"
+    "  -o KEY=VALUE        a setting of weir run, for wire and output; as often as wanted\n"
     "  --json FILE         where the results go as JSON; bench-result.json in the build folder\n"
     "  --seconds S         CPU time of one measurement in memory (0.2)\n"
     "  --repeat N          measurements of each case, in turn with the others (5)\n"
     "  --wire-seconds S    length of a run over loopback, and of send (3)\n"
     "  --rate N            datagrams a second of paced runs and of send, 0 for send = as fast as it can (25000)\n"
-    "  --file-rate N       datagrams a second of paced runs to a file (8000)\n"
+    "  --file-rate N       datagrams a second of paced runs to a file, and of output (8000)\n"
     "  --step N            datagrams that the sender hands over at a time, 1 to 64 (16)\n"
     "  --cpu N             processor for what is measured: the last\n"
     "  --sender-cpu N      processor for the sender: the first\n"
@@ -40,6 +42,7 @@ static const struct section {
     {"cases", bench_cases, true},
     {"resident", bench_resident, true},
     {"wire", bench_wire, true},
+    {"output", bench_output, false},
     {"peers", bench_peers, false},
 };
 
@@ -111,9 +114,21 @@ static double number_read(const char *text, double least, double most)
     exit(2);
 }
 
+static void setting_take(struct bench *bench, const char *setting)
+{
+    if (bench->setting_count == BENCH_SETTINGS_MOST) {
+        fprintf(stderr, "weir-bench: more than %d settings\n", BENCH_SETTINGS_MOST);
+        exit(2);
+    }
+    bench->settings[bench->setting_count++] = setting;
+}
+
 static void option_take(struct bench *bench, int letter)
 {
     switch (letter) {
+    case 'o':
+        setting_take(bench, optarg);
+        break;
     case SECONDS:
         bench->seconds = number_read(optarg, 0.001, 60);
         break;
@@ -208,7 +223,7 @@ int main(int count, char **words)
     int letter;
     log_setup(LOG_FORMAT_TEXT, LOG_LEVEL_WARNING);
     cpus_find(&bench);
-    while ((letter = getopt_long(count, words, "h", options, NULL)) != -1) {
+    while ((letter = getopt_long(count, words, "ho:", options, NULL)) != -1) {
         if (letter == '?')
             return 2;
         if (letter == 'h')

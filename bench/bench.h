@@ -7,7 +7,8 @@
 #include "bench/report.h"
 
 /* The sections of the bench. Each prints its table, writes its rows, and returns false when something went wrong. */
-#define BENCH_REPEATS_MOST 32
+#define BENCH_REPEATS_MOST  32
+#define BENCH_SETTINGS_MOST 64
 
 struct bench {
     struct report report;
@@ -19,12 +20,15 @@ struct bench {
     double file_rate;       /* of one to a file */
     int cpu;                /* what is measured runs here */
     int sender_cpu;
+    const char *settings[BENCH_SETTINGS_MOST]; /* KEY=VALUE, of weir run */
+    uint32_t setting_count;
     char build_path[4096];  /* the build folder that this program lies in */
 };
 
 bool bench_cases(struct bench *bench);    /* decoding and encoding, memory in */
 bool bench_resident(struct bench *bench); /* memory of many exporters */
 bool bench_wire(struct bench *bench);     /* weir run over loopback */
+bool bench_output(struct bench *bench);   /* the same to the output that the settings name, until it acknowledged */
 bool bench_peers(struct bench *bench);    /* nfcapd over loopback */
 
 /* What the child process of bench_resident() does. Returns its exit status. */

@@ -1,35 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What the output costs: copies documents of v9 records, made beforehand, into batches and delivers them, and prints
- * the CPU time of the process (worker, output thread and the kernel's io_uring workers) and the rate. /dev/null as PATH
- * is the share of the copying and of the hand-over; the difference to it is the price of the file.
- *
- *     weir-bench-output PATH [auto|off] [none|zstd|gzip|lz4] [DOCUMENTS]
+ * What an output costs, and how fast it is: copies documents of v9 records, made beforehand, into batches as fast as the
+ * output takes them, and measures until all are acknowledged. CPU time is the process': the worker that copies, the
+ * output's thread, librdkafka's, the kernel's io_uring workers. /dev/null is the share of the copying and of the
+ * hand-over; the difference to it is the price of the output.
  */
+#include <getopt.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "bench/process.h"
+#include "bench/report.h"
 #include "bench/subject.h"
-#include "export/output.h"
+#include "export/outputs.h"
 
 /* Documents before the first comes again: more than a compressor looks back. */
 #define MADE_BYTES     (8 << 20)
 #define MADE_DATAGRAMS 160 /* whose documents fit MADE_BYTES */
 #define MADE_RECORDS   24  /* a datagram */
 
-static double cpu_ns(void)
-{
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    return ((double)used.ru_utime.tv_sec + (double)used.ru_stime.tv_sec) * 1e9 +
-           ((double)used.ru_utime.tv_usec + (double)used.ru_stime.tv_usec) * 1e3;
-}
+#define SETTINGS_MOST  64
+#define WARM_DOCUMENTS 1000              /* that find the connections and topics; not measured */
+#define STUCK_NS       (15 * NS_PER_S)   /* without an acknowledgement: the output is given up */
+#define AFTER_MS       400               /* for counters that come by the clock (librdkafka's statistics) */
+
+static const char help[] =
+    "usage: weir-bench-output [OPTION]... -o KEY=VALUE...\n\n"
+    "Sends documents to the output that the settings name, as fast as it takes them, until all are acknowledged.\n\n"
+    "  -o KEY=VALUE     a setting of weir run, as output.type=kafka; as often as wanted\n"
+    "  --seconds S      how long new documents are sent (3)\n"
+    "  --documents N    so many documents instead\n"
+    "  --json           the result as a JSON object\n"
+    "  --print N        no measurement: the first N of the documents that are sent, to standard output\n"
+    "  --help           this text\n";
+
+struct bench_output {
+    const char *settings[SETTINGS_MOST];
+    uint32_t setting_count;
+    double seconds;
+    uint64_t most; /* documents; 0 = no bound but the time */
+    bool json;
+    uint32_t print;
+
+    const struct batch *documents; /* in turn */
+    uint32_t at;                   /* the next of them */
+    struct outlet *outlet;
+    struct exporter exporter;
+    struct counters counters; /* as a worker's */
+    uint64_t appended;        /* documents */
+    uint64_t bytes;           /* of them */
+};
+
+/* What was used and done at a moment. */
+struct moment {
+    int64_t wall_ns;
+    double cpu_ns; /* of threads that have ended, too */
+    struct process_cpu threads;
+    uint64_t delivered;
+    uint64_t appended, bytes;
+};
+
+/* --- documents --- */
 
 /* The documents' home, for the life of the program; NULL when they could not be made. */
 static const struct batch *documents_make(void)
@@ -49,104 +88,249 @@ static const struct batch *documents_make(void)
     return documents->count == MADE_DATAGRAMS * MADE_RECORDS ? documents : NULL;
 }
 
-static void append(struct outlet *outlet, struct exporter *exporter, const uint8_t *document, uint32_t size_bytes)
+static int documents_print(const struct batch *documents, uint32_t most)
 {
-    struct batch *batch = outlet_batch(outlet, true);
-    if (batch->capacity_bytes - batch->size_bytes < size_bytes) {
-        outlet_seal(outlet);
-        outlet_housekeep(outlet, clock_steady_ns());
-        batch = outlet_batch(outlet, true);
-    }
-    memcpy(batch->bytes + batch->size_bytes, document, size_bytes);
+    uint32_t count = most < documents->count ? most : documents->count;
+    return fwrite(documents->bytes, 1, documents->ends[count - 1], stdout) == documents->ends[count - 1] &&
+                   fflush(stdout) == 0
+               ? 0
+               : 1;
+}
+
+/* --- sending --- */
+
+/* No two have the same id, as no two records have. */
+static void document_identify(struct bench_output *bench, struct batch *batch)
+{
+    if (batch->ids)
+        batch->ids[batch->count] = (struct document_id){{(uint64_t)clock_utc_ns(), bench->appended}};
+}
+
+static void document_append(struct bench_output *bench, struct batch *batch, uint32_t start, uint32_t size_bytes)
+{
+    document_identify(bench, batch);
+    memcpy(batch->bytes + batch->size_bytes, bench->documents->bytes + start, size_bytes);
     batch->size_bytes += size_bytes;
     batch->ends[batch->count++] = batch->size_bytes;
-    batch_share(batch, exporter, 1);
-    exporter->records_in_flight++;
+    batch_share(batch, &bench->exporter, 1);
+    bench->exporter.records_in_flight++;
+    bench->appended++;
+    bench->bytes += size_bytes;
 }
 
-static const struct method {
-    const char *name;
-    const char *suffix; /* that the output gives the file */
-} methods[] = {
-    [COMPRESSION_NONE] = {"none", ""},
-    [COMPRESSION_ZSTD] = {"zstd", ".zst"},
-    [COMPRESSION_GZIP] = {"gzip", ".gz"},
-    [COMPRESSION_LZ4] = {"lz4", ".lz4"},
+/* Appends documents in turn until the time or their number is reached. */
+static void documents_send(struct bench_output *bench, int64_t until_ns, uint64_t until_count)
+{
+    const struct batch *documents = bench->documents;
+    int64_t now_ns = clock_steady_ns();
+    while (now_ns < until_ns && bench->appended < until_count) {
+        struct batch *batch = outlet_batch(bench->outlet, DOCUMENT_FLOW, true);
+        uint32_t start = bench->at ? documents->ends[bench->at - 1] : 0;
+        uint32_t size_bytes = documents->ends[bench->at] - start;
+        if (batch->capacity_bytes - batch->size_bytes >= size_bytes) {
+            document_append(bench, batch, start, size_bytes);
+            bench->at = bench->at + 1 < documents->count ? bench->at + 1 : 0;
+            continue;
+        }
+        outlet_seal_all(bench->outlet);
+        now_ns = clock_steady_ns();
+        outlet_housekeep(bench->outlet, now_ns);
+    }
+    outlet_seal_all(bench->outlet);
+}
+
+/* Documents that the output is done with, delivered or not. */
+static uint64_t documents_settled(const struct bench_output *bench)
+{
+    uint64_t settled = 0;
+    for (uint32_t i = 0; i < COUNTER_COUNT; i++)
+        if (counter_rows[i].unit == UNIT_RECORDS &&
+            (counter_rows[i].part == PART_DELIVERED || counter_rows[i].part == PART_DROPPED))
+            settled += counter_read(&bench->counters.value[i]);
+    return settled;
+}
+
+/* False when nothing moves any more. */
+static bool documents_await(struct bench_output *bench)
+{
+    int64_t now_ns = clock_steady_ns(), moved_ns = now_ns;
+    uint64_t before = 0, settled;
+    for (;;) {
+        outlet_housekeep(bench->outlet, now_ns);
+        settled = documents_settled(bench);
+        if (settled == bench->appended)
+            return true;
+        if (settled != before)
+            moved_ns = now_ns;
+        before = settled;
+        if (now_ns - moved_ns > STUCK_NS)
+            return false;
+        process_wait(5);
+        now_ns = clock_steady_ns();
+    }
+}
+
+/* --- measuring --- */
+
+static void moment_take(const struct bench_output *bench, struct moment *moment)
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    moment->wall_ns = clock_steady_ns();
+    moment->cpu_ns = ((double)used.ru_utime.tv_sec + (double)used.ru_stime.tv_sec) * 1e9 +
+                     ((double)used.ru_utime.tv_usec + (double)used.ru_stime.tv_usec) * 1e3;
+    process_cpu(&(struct process){.id = getpid()}, &moment->threads);
+    moment->delivered = counter_read(&bench->counters.value[COUNTER_records_delivered]);
+    moment->appended = bench->appended;
+    moment->bytes = bench->bytes;
+}
+
+/* From the first moment to the second; the third is after the output's end, whose CPU time counts, too. */
+static void result_print(const struct bench_output *bench, const struct moment moments[3],
+                         const struct output_account *account)
+{
+    const struct moment *begin = &moments[0], *over = &moments[1], *end = &moments[2];
+    double count = end->delivered > begin->delivered ? (double)(end->delivered - begin->delivered) : 1;
+    double seconds = (double)(over->wall_ns - begin->wall_ns) / 1e9, cpu = end->cpu_ns - begin->cpu_ns;
+    double worker = over->threads.worker - begin->threads.worker, output = over->threads.output - begin->threads.output;
+    double kafka = over->threads.kafka - begin->threads.kafka;
+    double sent = (double)account->counts[COUNTER_output_sent_bytes] / (end->delivered ? (double)end->delivered : 1);
+    double size = (double)(over->bytes - begin->bytes) / (double)(over->appended - begin->appended);
+    if (!bench->json) {
+        printf("%.0f documents of %.0f bytes in %.2f s: %.0f a second, %.0f MB/s, %.1f bytes each sent\n"
+               "CPU of a document: %.0f ns; worker %.0f, output's thread %.0f, librdkafka's %.0f, others %.0f\n",
+               count, size, seconds, count / seconds, count * size / seconds / 1e6, sent, cpu / count, worker / count,
+               output / count, kafka / count, (cpu - worker - output - kafka) / count);
+        return;
+    }
+    struct report report = {.json = stdout, .first_row = true};
+    report_row_begin(&report);
+    report_number(&report, "documents", count);
+    report_number(&report, "document_bytes", size);
+    report_number(&report, "seconds", seconds);
+    report_number(&report, "documents_per_second", count / seconds);
+    report_number(&report, "cpu_ns", cpu / count);
+    report_number(&report, "worker_ns", worker / count);
+    report_number(&report, "output_ns", output / count);
+    report_number(&report, "kafka_ns", kafka / count);
+    report_number(&report, "others_ns", (cpu - worker - output - kafka) / count);
+    report_number(&report, "sent_bytes", sent);
+    report_number(&report, "busy", cpu / 1e9 / seconds);
+    report_number(&report, "requests", (double)account->counts[COUNTER_output_requests]);
+    report_number(&report, "retries", (double)account->counts[COUNTER_output_retries]);
+    report_row_end(&report);
+    putchar('\n');
+}
+
+/* False when something was not delivered, with the reason on standard error. */
+static bool all_delivered(const struct bench_output *bench)
+{
+    uint64_t delivered = counter_read(&bench->counters.value[COUNTER_records_delivered]);
+    if (delivered == bench->appended)
+        return true;
+    fprintf(stderr, "weir-bench-output: of %" PRIu64 " documents %" PRIu64 " were delivered\n", bench->appended, delivered);
+    return false;
+}
+
+static int run(struct bench_output *bench, const struct config *config)
+{
+    struct moment moments[3];
+    struct output_account account;
+    struct outputs *outputs = outputs_open(config, 1);
+    if (!outputs)
+        return 1;
+    bench->outlet = outputs_outlet(outputs, 0, &bench->counters, NULL);
+    memset(bench->outlet->pool.memory, 1, bench->outlet->pool.memory_bytes); /* no page faults in what is measured */
+    documents_send(bench, INT64_MAX, WARM_DOCUMENTS);
+    bool good = documents_await(bench);
+    moment_take(bench, &moments[0]);
+    if (good) {
+        int64_t until_ns = bench->most ? INT64_MAX : moments[0].wall_ns + (int64_t)(bench->seconds * 1e9);
+        documents_send(bench, until_ns, bench->most ? WARM_DOCUMENTS + bench->most : UINT64_MAX);
+        good = documents_await(bench);
+    }
+    moment_take(bench, &moments[1]);
+    process_wait(AFTER_MS);
+    good = outputs_close(outputs) == 0 && good;
+    moment_take(bench, &moments[2]);
+    outputs_account(outputs, 0, &account);
+    if (moments[1].appended > moments[0].appended)
+        result_print(bench, moments, &account);
+    outputs_free(outputs);
+    return all_delivered(bench) && good ? 0 : 1;
+}
+
+/* --- the command line --- */
+
+static bool config_make(const struct bench_output *bench, struct config *config)
+{
+    struct config_problems problems;
+    struct config_sources sources = {.settings = bench->settings, .setting_count = bench->setting_count};
+    int error = config_load(config, &sources, &problems);
+    config_problems_log(&problems);
+    config_problems_fini(&problems);
+    return error == 0;
+}
+
+static const struct option options[] = {
+    {"seconds", required_argument, NULL, 's'},
+    {"documents", required_argument, NULL, 'n'},
+    {"json", no_argument, NULL, 'j'},
+    {"print", required_argument, NULL, 'p'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
-static enum compression compression_named(const char *name)
+static bool option_take(struct bench_output *bench, int letter)
 {
-    for (uint32_t i = 0; i < sizeof methods / sizeof *methods; i++) {
-        if (strcmp(name, methods[i].name) == 0)
-            return (enum compression)i;
+    char *end = NULL;
+    switch (letter) {
+    case 'o':
+        if (bench->setting_count == SETTINGS_MOST)
+            return false;
+        bench->settings[bench->setting_count++] = optarg;
+        return true;
+    case 's':
+        bench->seconds = strtod(optarg, &end);
+        return end != optarg && !*end && bench->seconds > 0 && bench->seconds <= 3600;
+    case 'n':
+        bench->most = strtoull(optarg, &end, 10);
+        return end != optarg && !*end && bench->most && bench->most <= 1ull << 40;
+    case 'p':
+        bench->print = (uint32_t)strtoul(optarg, &end, 10);
+        return end != optarg && !*end && bench->print;
+    case 'j':
+        bench->json = true;
+        return true;
+    default:
+        return false;
     }
-    fprintf(stderr, "weir-bench-output: %s is none of none, zstd, gzip, lz4\n", name);
-    exit(2);
-}
-
-/* Appends so many documents in turn; returns their bytes. */
-static uint64_t deliver(struct outlet *outlet, const struct batch *documents, uint32_t count)
-{
-    static struct exporter exporter;
-    uint64_t bytes = 0;
-    for (uint32_t i = 0, at = 0; i < count; i++, at = at + 1 < documents->count ? at + 1 : 0) {
-        uint32_t start = at ? documents->ends[at - 1] : 0, size_bytes = documents->ends[at] - start;
-        append(outlet, &exporter, documents->bytes + start, size_bytes);
-        bytes += size_bytes;
-    }
-    return bytes;
-}
-
-/* Bytes of the file that was written; 0 for what is no file. */
-static double file_bytes(const struct config *config)
-{
-    char path[4200];
-    struct stat status;
-    snprintf(path, sizeof path, "%s%s", config->output.path, methods[config->output.compression].suffix);
-    return stat(path, &status) == 0 && S_ISREG(status.st_mode) ? (double)status.st_size : 0;
-}
-
-static int run(const struct config *config, const struct batch *documents, uint32_t count)
-{
-    static struct counters counters;
-    struct output *output = output_open(config, 1);
-    if (!output)
-        return 1;
-    double cpu = cpu_ns();
-    int64_t begin_ns = clock_steady_ns();
-    uint64_t bytes = deliver(output_outlet(output, 0, &counters), documents, count);
-    int error = output_close(output);
-    double wall_ns = (double)(clock_steady_ns() - begin_ns);
-    uint64_t delivered = counter_read(&counters.value[COUNTER_records_delivered]);
-    printf("%u documents of %.0f bytes: %7.1f ns CPU each, %5.2f s, %5.0f MB/s, %6.1f bytes each written\n", count,
-           (double)bytes / count, (cpu_ns() - cpu) / count, wall_ns / 1e9, (double)bytes / wall_ns * 1e3,
-           file_bytes(config) / count);
-    if (delivered != count)
-        fprintf(stderr, "weir-bench-output: %llu documents were delivered\n", (unsigned long long)delivered);
-    output_free(output);
-    return error || delivered != count ? 1 : 0;
 }
 
 int main(int count, char **arguments)
 {
-    if (count < 2) {
-        fprintf(stderr, "usage: weir-bench-output PATH [auto|off] [none|zstd|gzip|lz4] [DOCUMENTS]\n");
-        return 2;
-    }
-    struct config config = {0};
-    config.output.kind = OUTPUT_FILE;
-    config.output.path = arguments[1];
-    config.output.direct = count > 2 && strcmp(arguments[2], "off") == 0 ? DIRECT_IO_OFF : DIRECT_IO_AUTO;
-    config.output.compression = count > 3 ? compression_named(arguments[3]) : COMPRESSION_NONE;
-    config.output.batch_size = 1 << 20;
-    config.output.batches = 8;
-    config.output.batch_age = NS_PER_S;
-    config.output.flush_timeout = 60 * NS_PER_S;
+    static struct bench_output bench = {.seconds = 3};
+    struct config config;
+    int letter;
     log_setup(LOG_FORMAT_TEXT, LOG_LEVEL_WARNING);
-    const struct batch *documents = documents_make();
-    if (!documents) {
-        fprintf(stderr, "weir-bench-output: the documents could not be made\n");
+    while ((letter = getopt_long(count, arguments, "o:h", options, NULL)) != -1) {
+        if (letter == 'h')
+            return fputs(help, stdout) < 0;
+        if (!option_take(&bench, letter)) {
+            fputs(help, stderr);
+            return 2;
+        }
+    }
+    pthread_setname_np(pthread_self(), "weir-worker-0"); /* what process_cpu() knows it by */
+    bench.exporter.endpoint.address.bytes[15] = 1;       /* ::1 */
+    bench.documents = documents_make();
+    if (!bench.documents) {
+        fputs("weir-bench-output: the documents could not be made\n", stderr);
         return 1;
     }
-    return run(&config, documents, count > 4 ? (uint32_t)strtoul(arguments[4], NULL, 10) : 1000000);
+    if (bench.print)
+        return documents_print(bench.documents, bench.print);
+    int status = config_make(&bench, &config) ? run(&bench, &config) : 2;
+    config_fini(&config);
+    return status;
 }

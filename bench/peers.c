@@ -54,11 +54,9 @@ static bool nfcapd_installed(void)
 
 bool bench_peers(struct bench *bench)
 {
-    const struct wire_load loads[] = {{bench->wire_rate, bench->wire_step},
-                                      {bench->wire_rate, bench->wire_step},
-                                      {bench->wire_rate, bench->wire_step},
-                                      {0, bench->wire_step},
-                                      {bench->file_rate, 1}};
+    const struct wire_load paced = {.rate = bench->wire_rate, .step = bench->wire_step};
+    const struct wire_load loads[] = {
+        paced, paced, paced, {.step = bench->wire_step}, {.rate = bench->file_rate, .step = 1}};
     char folder[4200];
     bool good = true;
     if (!nfcapd_installed()) {

@@ -20,7 +20,7 @@
 #define STEP_MS        50
 #define QUIET_NS       (2 * NS_PER_MS) /* CPU time in a step: nothing but housekeeping */
 
-static void sleep_ms(int milliseconds)
+void process_wait(uint32_t milliseconds)
 {
     struct timespec time = {milliseconds / 1000, milliseconds % 1000 * NS_PER_MS};
     nanosleep(&time, NULL);
@@ -73,19 +73,25 @@ void process_cpu(const struct process *process, struct process_cpu *cpu)
 {
     char path[64], name[256], line[256];
     const struct dirent *entry;
+    struct timespec all = {0};
+    clockid_t clock;
     snprintf(path, sizeof path, "/proc/%d/task", process->id);
-    *cpu = (struct process_cpu){.all = 0};
+    if (clock_getcpuclockid(process->id, &clock) == 0)
+        clock_gettime(clock, &all);
+    *cpu = (struct process_cpu){.all = (double)all.tv_sec * 1e9 + (double)all.tv_nsec};
     DIR *tasks = opendir(path);
     while (tasks && (entry = readdir(tasks))) {
-        if (!task_read(process->id, entry->d_name, "comm", name) ||
+        /* ".." has these files, too: the main thread's */
+        if (entry->d_name[0] == '.' || !task_read(process->id, entry->d_name, "comm", name) ||
             !task_read(process->id, entry->d_name, "schedstat", line))
             continue;
         double ns = strtod(line, NULL);
-        cpu->all += ns;
         if (strncmp(name, "weir-worker", 11) == 0)
             cpu->worker += ns;
-        else if (strncmp(name, "weir-output", 11) == 0 || strncmp(name, "iou-", 4) == 0)
+        else if (strncmp(name, "weir-out", 8) == 0 || strncmp(name, "iou-", 4) == 0)
             cpu->output += ns;
+        else if (strncmp(name, "rdk:", 4) == 0)
+            cpu->kafka += ns;
     }
     if (tasks)
         closedir(tasks);
@@ -119,7 +125,7 @@ bool process_ready(const struct process *process, const char *text, uint16_t por
 {
     uint64_t waiting, drops;
     for (int waited = 0; waited < READY_MOST_MS; waited += STEP_MS) {
-        sleep_ms(STEP_MS);
+        process_wait(STEP_MS);
         if (*text ? log_contains(process, text) : socket_state(port, &waiting, &drops))
             return true;
         if (waitpid(process->id, NULL, WNOHANG) != 0)
@@ -161,17 +167,20 @@ bool socket_state(uint16_t port, uint64_t *waiting_bytes, uint64_t *drops)
     return found;
 }
 
-void process_settle(const struct process *process, uint16_t port)
+void process_settle(const struct process *process, uint16_t port, uint32_t quiet_ms)
 {
     struct process_cpu before, now;
     uint64_t waiting, drops;
+    uint32_t quiet_so_far = 0;
     process_cpu(process, &before);
     for (int waited = 0; waited < SETTLE_MOST_MS; waited += STEP_MS) {
-        sleep_ms(STEP_MS);
+        process_wait(STEP_MS);
         process_cpu(process, &now);
         bool quiet = now.all - before.all < QUIET_NS;
         before = now;
-        if (quiet && (!socket_state(port, &waiting, &drops) || !waiting))
+        quiet = quiet && (!socket_state(port, &waiting, &drops) || !waiting);
+        quiet_so_far = quiet ? quiet_so_far + STEP_MS : 0;
+        if (quiet && quiet_so_far >= quiet_ms)
             return;
     }
 }

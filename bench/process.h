@@ -11,10 +11,11 @@ struct process {
     char log_path[4200]; /* standard output and error */
 };
 
-/* CPU time in ns, of the threads by their names. */
+/* CPU time in ns, of the threads by their names while they live; all has those that have ended, too. */
 struct process_cpu {
-    double worker; /* weir-worker-0 */
-    double output; /* weir-output, and the kernel's workers for its io_uring */
+    double worker; /* weir-worker-* */
+    double output; /* weir-out-*, and the kernel's workers for its io_uring */
+    double kafka;  /* librdkafka's: rdk:* */
     double all;
 };
 
@@ -35,5 +36,7 @@ bool process_ready(const struct process *process, const char *text, uint16_t por
 /* Of the UDP sockets on a local port: bytes that wait, and datagrams dropped. False when there is none. */
 bool socket_state(uint16_t port, uint64_t *waiting_bytes, uint64_t *drops);
 
-/* Waits until nothing waits in the sockets of the port and the process is quiet. */
-void process_settle(const struct process *process, uint16_t port);
+void process_wait(uint32_t milliseconds);
+
+/* Waits until nothing waits in the sockets of the port and the process has been quiet for so long (0: an instant). */
+void process_settle(const struct process *process, uint16_t port, uint32_t quiet_ms);

@@ -31,7 +31,7 @@ struct bare {
 
 /* A whole worker. */
 struct framed {
-    struct output *output;
+    struct outputs *output;
     struct crew *crew;
     struct backend backend;
     struct memory_input input;
@@ -56,7 +56,7 @@ static bool bare_open(struct subject *subject, uint32_t batch_bytes)
     struct bare *bare = &subject->bare;
     bare->heap = heap_new(subject->config.limits.memory);
     bare->exporters = exporters_new(subject->config.limits.exporters);
-    if (!bare->heap || !bare->exporters || batch_pool_init(&bare->pool, BATCHES, batch_bytes))
+    if (!bare->heap || !bare->exporters || batch_pool_init(&bare->pool, BATCHES, batch_bytes, false))
         return false;
     memset(bare->pool.memory, 1, bare->pool.memory_bytes); /* no page faults in what is measured */
     bare->batch = batch_pool_take(&bare->pool);
@@ -178,14 +178,14 @@ static void bare_take(struct subject *subject, const struct traffic_datagram *da
 static bool framed_open(struct subject *subject)
 {
     struct framed *framed = &subject->framed;
-    framed->output = output_open(&subject->config, 1);
+    framed->output = outputs_open(&subject->config, 1);
     if (!framed->output)
         return false;
     framed->crew = crew_new(&(struct crew_setup){.config = &subject->config,
                                                  .profile = subject->profile,
                                                  .elements = subject->elements,
                                                  .networks = subject->networks,
-                                                 .output = framed->output,
+                                                 .outputs = framed->output,
                                                  .worker_count = 1});
     framed->backend = (struct backend){.ops = &backend_memory, .state = &framed->input};
     return framed->crew && !framed->backend.ops->open(&framed->backend, &subject->config, 1) &&
@@ -199,10 +199,10 @@ static void framed_close(struct framed *framed)
     if (framed->backend.queue_count)
         framed->backend.ops->close(&framed->backend);
     if (framed->output)
-        output_close(framed->output);
+        outputs_close(framed->output);
     if (framed->crew)
         crew_free(framed->crew);
-    output_free(framed->output);
+    outputs_free(framed->output);
     free(framed->datagrams);
 }
 

@@ -76,11 +76,13 @@ static void load_run(const struct bench *bench, const struct process *process, u
     process_cpu(process, &before);
     if (!sender_spawn(&setup, &result->sent) && !result->sent.error)
         result->sent.error = -ECHILD;
-    process_settle(process, port);
+    process_wait(load->wait_ms);
+    process_settle(process, port, load->quiet_ms);
     process_cpu(process, &after);
     socket_state(port, &waiting, &result->socket_drops);
     result->worker_ns = after.worker - before.worker;
     result->output_ns = after.output - before.output;
+    result->kafka_ns = after.kafka - before.kafka;
     result->cpu_ns = after.all - before.all;
     result->before_ns = before.all;
 }
@@ -101,7 +103,7 @@ bool wire_run(const struct bench *bench, const struct wire_collector *collector,
     if (good)
         load_run(bench, &process, port, load, result);
     good = process_stop(&process, &cpu_ns) && good;
-    if (cpu_ns - result->before_ns > result->cpu_ns) /* two clocks, which differ by some ms */
+    if (!load->quiet_ms && cpu_ns - result->before_ns > result->cpu_ns) /* two clocks, which differ by some ms */
         result->cpu_ns = cpu_ns - result->before_ns;
     result->log = process_log(&process);
     if (result->sent.error)
@@ -149,9 +151,15 @@ void wire_row_print(const struct wire_row *row)
 
 void wire_row_write(struct report *report, const struct wire_row *row)
 {
+    report_row_begin(report);
+    wire_row_members(report, row);
+    report_row_end(report);
+}
+
+void wire_row_members(struct report *report, const struct wire_row *row)
+{
     const struct wire_result *result = &row->result;
     double records = row->delivered ? (double)row->delivered : 1;
-    report_row_begin(report);
     report_text(report, "collector", row->collector);
     report_text(report, "output", row->output);
     report_number(report, "rate", row->load.rate);
@@ -163,9 +171,9 @@ void wire_row_write(struct report *report, const struct wire_row *row)
     report_number(report, "cpu_ns", result->cpu_ns / records);
     report_number(report, "worker_ns", result->worker_ns / records);
     report_number(report, "output_ns", result->output_ns / records);
+    report_number(report, "kafka_ns", result->kafka_ns / records);
     report_number(report, "lost_socket_datagrams", (double)result->socket_drops);
     report_number(report, "lost_worker", (double)row->lost_worker);
     report_number(report, "lost_output_records", (double)row->lost_output);
     report_number(report, "unaccounted_datagrams", (double)row->unaccounted);
-    report_row_end(report);
 }

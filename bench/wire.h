@@ -21,9 +21,10 @@ struct wire_collector {
 /* What came of one run. Losses are by place, in the unit that is lost there. */
 struct wire_result {
     struct sender_result sent;
-    double cpu_ns;    /* the process', from ready to its end */
+    double cpu_ns;    /* the process', from ready to its end, or until it was quiet */
     double worker_ns;
     double output_ns;
+    double kafka_ns;  /* of librdkafka's threads */
     double before_ns; /* what starting had cost: not in cpu_ns */
     uint64_t socket_drops; /* datagrams dropped at a full socket buffer, as the kernel says */
     char *log;             /* the collector's; the caller frees it */
@@ -31,8 +32,10 @@ struct wire_result {
 
 /* How datagrams come. */
 struct wire_load {
-    double rate;   /* datagrams a second; 0 = full speed */
-    uint32_t step; /* datagrams sent at once: each step finds the collector asleep when it has time to spare */
+    double rate;       /* datagrams a second; 0 = full speed */
+    uint32_t step;     /* datagrams sent at once: each step finds the collector asleep when it has time to spare */
+    uint32_t wait_ms;  /* after the last one: for what is sent by its age */
+    uint32_t quiet_ms; /* so long the collector must be quiet then, and what it costs to end does not count; 0: it does */
 };
 
 /* Starts, sends, stops. False with the reason on standard error. */
@@ -46,14 +49,24 @@ struct wire_row {
     struct wire_load load;
     uint64_t delivered;   /* records */
     uint64_t lost_worker; /* datagrams and sets dropped between the socket and the documents */
-    uint64_t lost_output; /* records dropped for want of a batch, or failed */
+    uint64_t lost_output; /* records dropped for want of a batch, refused or failed */
+    uint64_t sent_bytes;  /* by the output, after compression where that is known; 0: not known */
     int64_t unaccounted;  /* datagrams */
     struct wire_result result;
 };
 
+/* weir run with one worker. path: of the file that it writes; NULL: the bench's settings name an output. */
+extern const struct wire_collector wire_weir;
+
+/* Fills the row from the ledger in the log. False with the reason on standard error. */
+bool wire_ledger_read(struct wire_row *row);
+
 void wire_heading(const struct bench *bench, const char *title);
 void wire_row_print(const struct wire_row *row);
 void wire_row_write(struct report *report, const struct wire_row *row);
+
+/* The members of a row in the report, for a row that has others beside them. */
+void wire_row_members(struct report *report, const struct wire_row *row);
 
 static inline bool wire_row_lossless(const struct wire_row *row)
 {

@@ -21,29 +21,41 @@ struct destination {
     uint32_t count;
 };
 
+static uint32_t setting_add(const char **arguments, uint32_t count, const char *setting)
+{
+    arguments[count] = "-o";
+    arguments[count + 1] = setting;
+    return count + 2;
+}
+
 static bool weir_start(const struct bench *bench, struct process *process, uint16_t port, const char *path)
 {
+    enum { OWN_MOST = 24 };
+    const char *arguments[OWN_MOST + 2 * BENCH_SETTINGS_MOST];
     char weir[4200], host[64], output[4400], cpu[32], log_path[4200];
+    uint32_t count = 0;
     snprintf(weir, sizeof weir, "%s/app/weir", bench->build_path);
     snprintf(host, sizeof host, "host=127.0.0.1:%u", port);
-    snprintf(output, sizeof output, "output.path=%s", path);
+    snprintf(output, sizeof output, "output.path=%s", path ? path : "");
     snprintf(cpu, sizeof cpu, "input.cpus=%d", bench->cpu);
     snprintf(log_path, sizeof log_path, "%s", process->log_path);
-    const char *const arguments[] = {weir, "run",
-                                     "-o", host,
-                                     "-o", output,
-                                     "-o", cpu,
-                                     "-o", "workers=1",
-                                     "-o", "input.backend=socket",
-                                     "-o", "output.type=file",
-                                     "-o", "stats_interval=0",
-                                     "-o", "stats_format=json",
-                                     "-o", "read_buffer=" WIRE_READ_BUFFER,
-                                     NULL};
+    const char *const own[] = {host, cpu, "workers=1", "input.backend=socket", "stats_interval=0", "stats_format=json",
+                               "read_buffer=" WIRE_READ_BUFFER};
+    arguments[count++] = weir;
+    arguments[count++] = "run";
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        count = setting_add(arguments, count, own[i]);
+    if (path) {
+        count = setting_add(arguments, count, "output.type=file");
+        count = setting_add(arguments, count, output);
+    }
+    for (uint32_t i = 0; i < bench->setting_count; i++)
+        count = setting_add(arguments, count, bench->settings[i]);
+    arguments[count] = NULL;
     return process_start(process, arguments, log_path);
 }
 
-static const struct wire_collector collector = {.name = "weir", .ready = "ready: receiving on", .start = weir_start};
+const struct wire_collector wire_weir = {.name = "weir", .ready = "ready: receiving on", .start = weir_start};
 
 /* The number behind "name": that follows after the text `behind`; 0 when there is none. */
 static uint64_t number_find(const char *ledger, const char *behind, const char *name)
@@ -55,7 +67,7 @@ static uint64_t number_find(const char *ledger, const char *behind, const char *
     return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
-static bool ledger_read(struct wire_row *row)
+bool wire_ledger_read(struct wire_row *row)
 {
     const char *ledger = row->result.log ? strstr(row->result.log, "{\"weir\":\"ledger\"") : NULL;
     if (!ledger || !strstr(ledger, "\"balanced\":true")) {
@@ -65,6 +77,7 @@ static bool ledger_read(struct wire_row *row)
     uint64_t sets = number_find(ledger, "\"sets\":{", "dropped");
     row->delivered = number_find(ledger, "\"records\":{", "delivered");
     row->lost_output = number_find(ledger, "\"records\":{", "dropped");
+    row->sent_bytes = number_find(ledger, "\"counters\":{", "output_sent_bytes");
     row->lost_worker =
         number_find(ledger, "\"packets\":{", "dropped") + number_find(ledger, "\"datagrams\":{", "dropped") + sets;
     row->unaccounted = (int64_t)(row->result.sent.datagrams - row->result.socket_drops -
@@ -80,7 +93,7 @@ static bool destination_run(struct bench *bench, struct destination *destination
                             struct wire_row *row)
 {
     *row = (struct wire_row){.collector = "weir", .output = destination->name, .load = *load};
-    bool good = wire_run(bench, &collector, destination->path, load, &row->result) && ledger_read(row);
+    bool good = wire_run(bench, &wire_weir, destination->path, load, &row->result) && wire_ledger_read(row);
     if (*destination->folder)
         folder_empty(destination->folder);
     if (good) {
@@ -153,8 +166,9 @@ bool bench_wire(struct bench *bench)
     };
     uint32_t count = 1;
     destinations[0] = (struct destination){
-        .name = "/dev/null", .path = "/dev/null", .paced = {bench->wire_rate, bench->wire_step}};
-    destinations[1] = (struct destination){.name = "file", .paced = {bench->file_rate, bench->wire_step}};
+        .name = "/dev/null", .path = "/dev/null", .paced = {.rate = bench->wire_rate, .step = bench->wire_step}};
+    destinations[1] = (struct destination){
+        .name = "file", .paced = {.rate = bench->file_rate, .step = bench->wire_step}};
     if (folder_has_room(bench) && folder_make(bench, "bench-wire", destinations[1].folder)) {
         snprintf(destinations[1].path, sizeof destinations[1].path, "%s/%%i.ndjson", destinations[1].folder);
         count = 2;

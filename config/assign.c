@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,23 +8,39 @@
 
 #include "config/check.h"
 #include "config/loader.h"
+#include "config/member.h"
+#include "config/secret.h"
 #include "config/value.h"
 
 /* Values of nodes into the members of struct config, by the rows of the option table. */
 
-#define REMEDY_MOST 320
+#define NAMES_MOST 16 /* values of an enum or a set, with the NULL behind them */
 
-static void *option_member(struct loader *loader, const struct option_row *option)
+static void *member_of(struct loader *loader, const struct option_row *option)
 {
-    return (char *)loader->config + option->offset;
+    return option_member(option, loader->config, loader->scope->output);
 }
 
-static void names_join(const char *const *names, char *text, size_t size)
+/* The names that the option takes, then NULL. */
+static void names_list(const struct option_row *option, const char *names[NAMES_MOST])
 {
+    uint32_t count = 0;
+    for (uint32_t i = 0; option->names[i]; i++) {
+        assert(i + 1 < NAMES_MOST);
+        if (!(option->without & 1U << i))
+            names[count++] = option->names[i];
+    }
+    names[count] = NULL;
+}
+
+static void names_join(const struct option_row *option, char *text, size_t size)
+{
+    const char *names[NAMES_MOST];
     size_t length = 0;
     text[0] = '\0';
-    for (; *names && length < size; names++)
-        length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : "", *names);
+    names_list(option, names);
+    for (uint32_t i = 0; names[i] && length < size; i++)
+        length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : "", names[i]);
 }
 
 static void bounds_print(const struct option_row *option, char least[VALUE_TEXT_MOST], char most[VALUE_TEXT_MOST])
@@ -43,13 +60,12 @@ static void bounds_print(const struct option_row *option, char least[VALUE_TEXT_
     }
 }
 
-/* What may stand here: the remedy for most that is wrong with a value. */
-static const char *remedy_print(const struct option_row *option, char text[REMEDY_MOST])
+const char *option_remedy_print(struct loader *loader, const struct option_row *option, char text[REMEDY_MOST])
 {
     char least[VALUE_TEXT_MOST], most[VALUE_TEXT_MOST], names[REMEDY_MOST / 2];
     bounds_print(option, least, most);
     if (option->names)
-        names_join(option->names, names, sizeof names);
+        names_join(option, names, sizeof names);
     switch (option->type) {
     case OPTION_BOOLEAN:
         snprintf(text, REMEDY_MOST, "write true or false");
@@ -72,10 +88,11 @@ static const char *remedy_print(const struct option_row *option, char text[REMED
         snprintf(text, REMEDY_MOST, "list some of %s", names);
         break;
     case OPTION_LIST:
-        snprintf(text, REMEDY_MOST, "write a list, as %s: [a, b]", option->key);
+        snprintf(text, REMEDY_MOST, "write a list, as %s: [a, b]", loader_key(loader, option));
         break;
     case OPTION_MAP:
-        snprintf(text, REMEDY_MOST, "write a map, as %s: {name: value}", option->key);
+    case OPTION_PROPERTIES:
+        snprintf(text, REMEDY_MOST, "write a map, as %s: {name: value}", loader_key(loader, option));
         break;
     case OPTION_TEXT:
     case OPTION_IGNORED:
@@ -86,17 +103,32 @@ static const char *remedy_print(const struct option_row *option, char text[REMED
     return text;
 }
 
+/* A value as it may be shown. */
+static const char *value_shorten(const struct option_row *option, const char *value, char text[SHORT_MOST])
+{
+    return option->secret ? SECRET_HIDDEN : text_shorten(value, text);
+}
+
 static void value_problem(struct loader *loader, const struct option_row *option, const struct node *value,
                           const char *what)
 {
     static const char *const kinds[] = {[NODE_LIST] = "a list", [NODE_MAP] = "a map"};
     char remedy[REMEDY_MOST], text[SHORT_MOST];
-    remedy_print(option, remedy);
+    option_remedy_print(loader, option, remedy);
     if (value->kind == NODE_SCALAR)
-        loader_problem(loader, value->line, remedy, "%s: \"%s\" %s", option->key, text_shorten(value->text, text),
-                       what);
+        loader_problem(loader, value->line, remedy, "%s: \"%s\" %s", loader_key(loader, option),
+                       value_shorten(option, value->text, text), what);
     else
-        loader_problem(loader, value->line, remedy, "%s: %s %s", option->key, kinds[value->kind], what);
+        loader_problem(loader, value->line, remedy, "%s: %s %s", loader_key(loader, option), kinds[value->kind], what);
+}
+
+/* What a check complains about. */
+static void check_problem(struct loader *loader, const struct option_row *option, const struct node *value,
+                          const char *text, const struct complaint *complaint)
+{
+    char shown[SHORT_MOST];
+    loader_problem(loader, value->line, complaint->remedy, "%s: \"%s\" %s", loader_key(loader, option),
+                   complaint->secret ? SECRET_HIDDEN : value_shorten(option, text, shown), complaint->what);
 }
 
 /* The text of a scalar that may be written to a document or a path; NULL after reporting what it is instead. */
@@ -116,7 +148,7 @@ static const char *scalar_text(struct loader *loader, const struct option_row *o
 static void boolean_assign(struct loader *loader, const struct option_row *option, const struct node *value)
 {
     const char *text = scalar_text(loader, option, value);
-    if (text && boolean_parse(text, option_member(loader, option)) != VALUE_GOOD)
+    if (text && boolean_parse(text, member_of(loader, option)) != VALUE_GOOD)
         value_problem(loader, option, value, "is neither true nor false");
 }
 
@@ -158,30 +190,42 @@ static void amount_assign(struct loader *loader, const struct option_row *option
     if (complaint)
         value_problem(loader, option, value, complaint);
     else if (option->type == OPTION_NUMBER)
-        *(uint32_t *)option_member(loader, option) = (uint32_t)amount;
+        *(uint32_t *)member_of(loader, option) = (uint32_t)amount;
     else
-        *(uint64_t *)option_member(loader, option) = amount;
+        *(uint64_t *)member_of(loader, option) = amount;
+}
+
+/* Index of a name or of another way to write it; -1 where there is none. */
+static int name_index(const struct option_row *option, const char *text)
+{
+    bool boolean;
+    /* YAML's true and on are the same to most who write it */
+    const char *synonym = boolean_parse(text, &boolean) == VALUE_GOOD ? (boolean ? "on" : "off") : text;
+    for (int i = 0; option->names[i]; i++) {
+        if (option->without & 1U << i)
+            continue;
+        if (strcasecmp(option->names[i], text) == 0 || strcmp(option->names[i], synonym) == 0 ||
+            (option->synonyms && strcmp(option->synonyms[i], text) == 0))
+            return i;
+    }
+    return -1;
 }
 
 /* Index of a name, or -1 after reporting what it should be. */
 static int name_find(struct loader *loader, const struct option_row *option, const struct node *value)
 {
-    bool boolean;
     char remedy[REMEDY_MOST], shown[SHORT_MOST];
+    const char *names[NAMES_MOST];
     const char *text = scalar_text(loader, option, value);
-    if (!text)
-        return -1;
-    /* YAML's true and on are the same to most who write it */
-    const char *synonym = boolean_parse(text, &boolean) == VALUE_GOOD ? (boolean ? "on" : "off") : text;
-    for (int i = 0; option->names[i]; i++) {
-        if (strcasecmp(option->names[i], text) == 0 || strcmp(option->names[i], synonym) == 0)
-            return i;
-    }
-    const char *nearest = text_nearest(option->names, text);
-    remedy_print(option, remedy);
+    int index = text ? name_index(option, text) : -1;
+    if (!text || index >= 0)
+        return index;
+    names_list(option, names);
+    const char *nearest = text_nearest(names, text);
+    option_remedy_print(loader, option, remedy);
     if (nearest)
         snprintf(remedy + strlen(remedy), sizeof remedy - strlen(remedy), "; did you mean %s?", nearest);
-    loader_problem(loader, value->line, remedy, "%s: \"%s\" is none of its values", option->key,
+    loader_problem(loader, value->line, remedy, "%s: \"%s\" is none of its values", loader_key(loader, option),
                    text_shorten(text, shown));
     return -1;
 }
@@ -190,7 +234,7 @@ static void enum_assign(struct loader *loader, const struct option_row *option, 
 {
     int index = name_find(loader, option, value);
     if (index >= 0)
-        *(uint32_t *)option_member(loader, option) = (uint32_t)index;
+        *(uint32_t *)member_of(loader, option) = (uint32_t)index;
 }
 
 /* A scalar stands for a list of itself. */
@@ -216,28 +260,40 @@ static void set_assign(struct loader *loader, const struct option_row *option, c
     if (good && bits == 0)
         value_problem(loader, option, value, "is empty");
     else if (good)
-        *(uint32_t *)option_member(loader, option) = bits;
+        *(uint32_t *)member_of(loader, option) = bits;
+}
+
+/* A path of a file, completed with the folder of the configuration; other texts as they are. */
+static const char *text_complete(struct loader *loader, const struct option_row *option, const char *text)
+{
+    if (!option->path || !loader->source.folder || text[0] == '/' || !text[0])
+        return text;
+    char *path = NULL;
+    loader_text_replace(loader, &path, "%s/%s", loader->source.folder, text);
+    text = path ? loader_text(loader, path) : "";
+    free(path);
+    return text;
 }
 
 static void text_assign(struct loader *loader, const struct option_row *option, const struct node *value)
 {
-    struct complaint complaint;
-    char shown[SHORT_MOST];
+    struct complaint complaint = {.secret = false};
     const char *text = scalar_text(loader, option, value);
+    if (text && option->secret)
+        text = secret_read(loader, loader_key(loader, option), value);
     if (!text)
         return;
+    text = text_complete(loader, option, text);
     if (option->check && !option->check(text, &complaint))
-        loader_problem(loader, value->line, complaint.remedy, "%s: \"%s\" %s", option->key, text_shorten(text, shown),
-                       complaint.what);
+        check_problem(loader, option, value, text, &complaint);
     else
-        loader_text_replace(loader, option_member(loader, option), "%s", text);
+        loader_text_replace(loader, member_of(loader, option), "%s", text);
 }
 
-/* The text of an item as it goes into the list: a path of a file is completed. NULL after reporting what is wrong. */
+/* The text of an item as it goes into the list. NULL after reporting what is wrong. */
 static const char *item_text(struct loader *loader, const struct option_row *option, const struct node *item)
 {
-    struct complaint complaint;
-    char shown[SHORT_MOST];
+    struct complaint complaint = {.secret = false};
     const char *text = scalar_text(loader, option, item);
     if (!text)
         return NULL;
@@ -245,30 +301,16 @@ static const char *item_text(struct loader *loader, const struct option_row *opt
         value_problem(loader, option, item, "is an empty item");
         return NULL;
     }
-    if (option->path && loader->folder && text[0] != '/') {
-        char *path = NULL;
-        loader_text_replace(loader, &path, "%s/%s", loader->folder, text);
-        text = path ? loader_text(loader, path) : "";
-        free(path);
-    }
+    text = text_complete(loader, option, text);
     if (!option->check || option->check(text, &complaint))
         return text;
-    loader_problem(loader, item->line, complaint.remedy, "%s: \"%s\" %s", option->key, text_shorten(text, shown),
-                   complaint.what);
+    check_problem(loader, option, item, text, &complaint);
     return NULL;
-}
-
-void text_list_fini(struct text_list *list)
-{
-    for (uint32_t i = 0; i < list->count; i++)
-        free(list->items[i]);
-    free(list->items);
-    *list = (struct text_list){.count = 0};
 }
 
 static void list_assign(struct loader *loader, const struct option_row *option, const struct node *value)
 {
-    struct text_list list = {.count = 0}, *member = option_member(loader, option);
+    struct text_list list = {.count = 0}, *member = member_of(loader, option);
     uint32_t count = list_count(value);
     bool good = true;
     if (value->kind == NODE_MAP) {
@@ -294,24 +336,39 @@ static void list_assign(struct loader *loader, const struct option_row *option, 
 /* False, and a problem, where a file sets one option twice. */
 static bool origin_take(struct loader *loader, const struct option_row *option, uint32_t line)
 {
-    struct origin *origin = &loader->origins[option_index(option)];
-    if (loader->has_lines && origin->source == loader->source && option->type != OPTION_MAP) {
+    const struct source *source = &loader->source;
+    struct origin *origin = &loader->scope->origins[option_index(option)];
+    bool merged = option->type == OPTION_MAP || option->type == OPTION_PROPERTIES;
+    if (source->has_lines && origin->source == source->number && !merged) {
         loader_problem(loader, line, "keep one of the two", "%s is set twice, for the first time on line %u",
-                       option->key, origin->line);
+                       loader_key(loader, option), origin->line);
         return false;
     }
-    *origin = (struct origin){.name = loader->name, .line = loader->has_lines ? line : 0, .source = loader->source};
+    *origin = loader_here(loader, line);
     return true;
+}
+
+/* False, and a problem, where an option may not stand here whatever its value is. */
+static bool option_allowed(struct loader *loader, const struct option_row *option, uint32_t line)
+{
+    if (option->type == OPTION_UNSUPPORTED)
+        loader_problem(loader, line, option->help, "%s is not supported", option->key);
+    else if (option->common && loader->scope->output) {
+        char remedy[REMEDY_MOST];
+        snprintf(remedy, sizeof remedy, "write it as %s", option->key);
+        loader_problem(loader, line, remedy, "%s is the same for all outputs", loader_key(loader, option));
+    } else {
+        return true;
+    }
+    return false;
 }
 
 void option_assign(struct loader *loader, const struct option_row *option, const struct node *value)
 {
-    if (loader->source > 0 && !origin_take(loader, option, value->line))
+    if (loader->source.number > 0 && !origin_take(loader, option, value->line))
         return;
-    if (option->type == OPTION_UNSUPPORTED) {
-        loader_problem(loader, value->line, option->help, "%s is not supported", option->key);
+    if (!option_allowed(loader, option, value->line))
         return;
-    }
     if (node_is_null(value))
         return; /* "tags:" with all items commented out leaves what is */
     switch (option->type) {
@@ -337,6 +394,9 @@ void option_assign(struct loader *loader, const struct option_row *option, const
         break;
     case OPTION_MAP:
         fields_merge(loader, "", value);
+        break;
+    case OPTION_PROPERTIES:
+        properties_merge(loader, option, "", value);
         break;
     case OPTION_IGNORED:
         loader_warning(loader, value->line, option->help, "%s has no effect", option->key);

@@ -17,7 +17,7 @@
 #define NAMESPACE_MOST 100  /* Elasticsearch's limit for the namespace of a data stream */
 #define CPU_MOST       1023 /* what a cpu_set_t holds */
 
-static bool complain(struct complaint *complaint, const char *what, const char *remedy)
+bool complain(struct complaint *complaint, const char *what, const char *remedy)
 {
     complaint->what = what;
     complaint->remedy = remedy;
@@ -144,7 +144,7 @@ static void hosts_check(struct loader *loader)
     const struct config *config = loader->config;
     if (config->host.count == 0)
         loader_option_problem(loader, "host", "write addresses and ports, as \":2055\"",
-                              "host: there is no address to receive on");
+                              "there is no address to receive on");
     for (uint32_t i = 0; i < config->host.count; i++) {
         struct endpoint endpoint;
         if (!endpoint_parse(config->host.items[i], &endpoint) || address_equal(&endpoint.address, &any))
@@ -152,27 +152,9 @@ static void hosts_check(struct loader *loader)
         bool ipv4 = address_is_ipv4(&endpoint.address);
         if (config->network == (ipv4 ? NETWORK_UDP6 : NETWORK_UDP4))
             loader_option_problem(loader, "host", "write network: udp, or an address of the other family",
-                                  "host: \"%s\" is not of the family that network: %s allows", config->host.items[i],
+                                  "\"%s\" is not of the family that network: %s allows", config->host.items[i],
                                   ipv4 ? "udp6" : "udp4");
     }
-}
-
-static void compression_check(struct loader *loader)
-{
-    static const struct {
-        const char *name;
-        uint32_t level;
-    } most[] = {
-        [COMPRESSION_NONE] = {"none", 22}, /* without effect */
-        [COMPRESSION_ZSTD] = {"zstd", 22},
-        [COMPRESSION_GZIP] = {"gzip", 9},
-        [COMPRESSION_LZ4] = {"lz4", 12},
-    };
-    uint32_t method = loader->config->output.compression;
-    if (loader->config->output.compression_level > most[method].level)
-        loader_option_problem(loader, "output.compression_level", "write a lower level, or 0 for the default",
-                              "output.compression_level: %u is more than the %u levels of %s",
-                              loader->config->output.compression_level, most[method].level, most[method].name);
 }
 
 /* The top-level names of a document are taken: a second one of the same name would make the document invalid. */
@@ -195,7 +177,7 @@ static void fields_check(struct loader *loader)
             if (strcmp(fields->items[i]->text, taken[k].name) == 0 &&
                 (!taken[k].envelope || loader->config->output.envelope))
                 loader_option_problem(loader, "fields", "choose another name, or set fields_under_root: false",
-                                      "fields: \"%s\" at the top of a document is weir's own", taken[k].name);
+                                      "\"%s\" at the top of a document is weir's own", taken[k].name);
         }
     }
 }
@@ -205,15 +187,13 @@ void check_together(struct loader *loader)
     struct config *config = loader->config;
     hosts_complete(loader);
     hosts_check(loader);
-    compression_check(loader);
     fields_check(loader);
     if (config->share_templates && config->workers > 1)
         loader_option_problem(loader, "share_templates", "write workers: 1, or share_templates: false",
-                              "share_templates: %u workers cannot share templates, as each keeps its own",
-                              config->workers);
+                              "%u workers cannot share templates, as each keeps its own", config->workers);
     if (config->share_templates && config->workers == 0)
         config->workers = 1;
     if (config->input.backend == BACKEND_XDP && config->input.interface.count == 0)
         loader_option_problem(loader, "input.backend", "add input.interface, as input.interface: [eth0]",
-                              "input.backend: xdp needs the network interface to attach to");
+                              "xdp needs the network interface to attach to");
 }

@@ -7,6 +7,7 @@
 struct complaint {
     const char *what;   /* goes after the value: "is no address and port" */
     const char *remedy;
+    bool secret;        /* the value holds one: it is not shown */
 };
 
 /* Checks of single values, for the rows of the option table (option_check). */
@@ -18,6 +19,21 @@ bool check_interface(const char *text, struct complaint *complaint);
 bool check_file(const char *text, struct complaint *complaint);
 bool check_namespace(const char *text, struct complaint *complaint);
 bool check_file_pattern(const char *text, struct complaint *complaint);
+
+/* The same for options of outputs. */
+bool check_file_or_none(const char *text, struct complaint *complaint);
+bool check_file_pattern_or_none(const char *text, struct complaint *complaint);
+bool check_folder_or_none(const char *text, struct complaint *complaint);
+bool check_fingerprint(const char *text, struct complaint *complaint);
+bool check_broker(const char *text, struct complaint *complaint);
+bool check_topic(const char *text, struct complaint *complaint);
+bool check_index(const char *text, struct complaint *complaint);
+bool check_message_key(const char *text, struct complaint *complaint);
+bool check_url(const char *text, struct complaint *complaint);
+bool check_url_or_none(const char *text, struct complaint *complaint);
+
+/* Sets what and remedy; returns false. */
+bool complain(struct complaint *complaint, const char *what, const char *remedy);
 
 struct loader;
 

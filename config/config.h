@@ -23,9 +23,27 @@ enum backend_kind { BACKEND_AUTO, BACKEND_XDP, BACKEND_SOCKET };
 enum network_kind { NETWORK_UDP, NETWORK_UDP4, NETWORK_UDP6 };
 enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };
 enum zero_copy { ZERO_COPY_AUTO, ZERO_COPY_ON, ZERO_COPY_OFF };
-enum output_kind { OUTPUT_FILE, OUTPUT_STDOUT };
-enum compression { COMPRESSION_NONE, COMPRESSION_ZSTD, COMPRESSION_GZIP, COMPRESSION_LZ4 };
+enum output_kind { OUTPUT_FILE, OUTPUT_STDOUT, OUTPUT_KAFKA, OUTPUT_ELASTICSEARCH, OUTPUT_OPENSEARCH };
+enum compression {
+    COMPRESSION_NONE,
+    COMPRESSION_ZSTD,
+    COMPRESSION_GZIP,
+    COMPRESSION_LZ4,
+    COMPRESSION_SNAPPY, /* Kafka alone */
+    COMPRESSION_AUTO,   /* what suits the output; config_load() replaces it */
+};
 enum direct_io { DIRECT_IO_AUTO, DIRECT_IO_OFF };
+enum tls_verify { TLS_VERIFY_FULL, TLS_VERIFY_CERTIFICATE, TLS_VERIFY_NONE };
+enum kafka_message { KAFKA_MESSAGE_DOCUMENT, KAFKA_MESSAGE_LINES };
+enum kafka_acks { KAFKA_ACKS_ALL, KAFKA_ACKS_LEADER, KAFKA_ACKS_NONE };
+enum kafka_sasl {
+    KAFKA_SASL_NONE,
+    KAFKA_SASL_PLAIN,
+    KAFKA_SASL_SCRAM_SHA_256,
+    KAFKA_SASL_SCRAM_SHA_512,
+    KAFKA_SASL_OAUTHBEARER
+};
+enum spool_full { SPOOL_DROP_OLDEST, SPOOL_DROP_NEWEST };
 enum stats_format { STATS_TEXT, STATS_JSON };
 
 /* Bits of config.protocols. */
@@ -37,6 +55,98 @@ enum protocol_bit {
     PROTOCOL_V8 = 1 << 4,
     PROTOCOL_V9 = 1 << 5,
     PROTOCOL_IPFIX = 1 << 6,
+};
+
+/* Kinds of documents, for output_config.kinds: bit 1 << enum document_kind. */
+enum document_kind { DOCUMENT_FLOW, DOCUMENT_OPTIONS, DOCUMENT_KINDS };
+
+/* "name=value": a property that the option table does not know. */
+struct property_list {
+    char **names;
+    char **values;
+    uint32_t count;
+};
+
+#define OUTPUTS_MOST 16
+
+/* One output: the options below "output." or "outputs.NAME.". */
+struct output_config {
+    char *name;       /* NAME of outputs.NAME; "default" where there is no outputs */
+        uint32_t kind;             /* enum output_kind */
+    uint32_t kinds;   /* 1 << enum document_kind, or-ed: the documents that it takes */
+    uint32_t threads; /* Kafka, Elasticsearch, OpenSearch: so many threads, each with connections of its own */
+
+    /* the same for all outputs: they shape the documents */
+        uint32_t profile;          /* enum profile_kind */
+        bool envelope;             /* agent, data_stream, event.dataset, input.type, tags */
+        char *namespace;           /* data_stream.namespace */
+
+        char *path;                /* file: pattern with strftime's letters, and %i for the number of the file */
+        uint64_t rotate_size;      /* bytes; 0 = never by size */
+        uint64_t rotate_age;       /* ns; 0 = never by age */
+    uint32_t compression;       /* enum compression; of files, Kafka's messages or bulk bodies */
+        uint32_t compression_level; /* 0 = the method's own default */
+    uint32_t direct;            /* enum direct_io; files and spool */
+    uint64_t batch_size;        /* bytes of a batch, a multiple of 4096; the same for all outputs */
+    uint64_t batch_age;         /* ns until a batch that is not full is sent; the same for all outputs */
+    uint32_t batches;           /* batches a worker that this output may hold */
+        uint64_t flush_timeout;    /* ns to wait for the output at shutdown */
+
+    /* secrets stand here as they are used: "file:PATH" has been read */
+    char *username; /* "" = none */
+    char *password;
+
+    struct {
+        bool enabled;         /* Kafka; for Elasticsearch the URL says it */
+        char *ca;             /* path of a PEM file, "" = the system's */
+        char *ca_fingerprint; /* SHA-256 of a certificate of the chain in hex, "" = none; Elasticsearch, OpenSearch */
+        char *certificate;    /* path of a PEM file for mutual TLS, "" = none */
+        char *key;            /* path of a PEM file, "" = none */
+        char *key_password;
+        uint32_t verify; /* enum tls_verify */
+    } tls;
+
+    struct {
+        struct text_list brokers; /* HOST:PORT each */
+        char *topic;              /* pattern: strftime's letters, %{exporter}, %{kind}, %{namespace} */
+        char *key;                /* "none", "exporter", or a path of the document as "flow.id" */
+        uint32_t message;         /* enum kafka_message */
+        uint64_t message_size;    /* bytes of a message of lines, at most */
+        uint32_t acks;            /* enum kafka_acks */
+        bool idempotence;
+        uint64_t linger;     /* ns */
+        uint64_t batch_size; /* bytes of a message set before compression */
+        bool headers;        /* schema and exporter */
+        uint32_t sasl;       /* enum kafka_sasl */
+        char *oauth_url;     /* token endpoint; username and password are client id and secret */
+        char *oauth_scope;
+        struct property_list properties; /* librdkafka's */
+    } kafka;
+
+    /* Elasticsearch and OpenSearch */
+    struct {
+        struct text_list hosts; /* URLs: http://HOST:PORT/PREFIX or https:// */
+        char *index;            /* data stream or index; pattern as topic */
+        char *api_key;          /* "ID:SECRET" or its base64; "" = none */
+        char *token;            /* bearer; "" = none */
+        char *pipeline;         /* ingest pipeline; "" = none */
+        uint32_t connections;   /* requests under way at a time, of each thread */
+        uint64_t bulk_size;     /* bytes of a request's body before compression, at most */
+        uint64_t timeout;       /* ns for a request */
+        bool ids;               /* _id from exporter, domain, sequence and position */
+        char *dead_letter;      /* path of a file for refused documents; pattern as output.path; "" = none */
+    } elastic;
+
+    struct {
+        char *path;            /* folder; "" = no spool */
+        uint64_t size;         /* bytes on disk, at most */
+        uint64_t age;          /* ns that a document may wait; 0 = for ever */
+        uint64_t segment_size; /* bytes of a file */
+        uint64_t after;        /* ns that a batch waits in memory for an output that does not take it */
+        uint32_t when_full;    /* enum spool_full */
+        uint32_t compression;  /* enum compression: none, lz4, zstd */
+        uint64_t replay_rate;  /* bytes of documents a second; 0 = as fast as it goes */
+    } spool;
 };
 
 struct config {
@@ -74,22 +184,9 @@ struct config {
         uint64_t memory;                  /* bytes for templates, plans and encode programs, of each worker */
     } limits;
 
-    struct {
-        uint32_t kind;             /* enum output_kind */
-        uint32_t profile;          /* enum profile_kind */
-        bool envelope;             /* agent, data_stream, event.dataset, input.type, tags */
-        char *namespace;           /* data_stream.namespace */
-        char *path;                /* file: pattern with strftime's letters, and %i for the number of the file */
-        uint64_t rotate_size;      /* bytes; 0 = never by size */
-        uint64_t rotate_age;       /* ns; 0 = never by age */
-        uint32_t compression;      /* enum compression */
-        uint32_t compression_level; /* 0 = the method's own default */
-        uint32_t direct;           /* enum direct_io */
-        uint64_t batch_size;       /* bytes of a batch, a multiple of 4096 */
-        uint64_t batch_age;        /* ns until a batch that is not full is sent */
-        uint32_t batches;          /* batches a worker */
-        uint64_t flush_timeout;    /* ns to wait for the output at shutdown */
-    } output;
+    struct output_config output;   /* the only output, or what those of outputs have in common */
+    struct output_config *outputs; /* those that run: at least one after config_load() */
+    uint32_t output_count;
 
     struct {
         uint32_t format;           /* enum log_format */

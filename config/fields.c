@@ -54,7 +54,7 @@ static void member_add(struct loader *loader, struct node *map, struct node *key
 {
     if (!key || !value)
         return;
-    key->source = loader->source;
+    key->source = loader->source.number;
     if (!node_append(map, key) || !node_append(map, value)) {
         map->count &= ~1U; /* no key without its value */
         loader->no_memory = true;
@@ -86,10 +86,10 @@ static void leaf_set(struct loader *loader, struct node *map, const char *key, c
         member_add(loader, map, fields_node(loader, NODE_SCALAR, key, length), leaf);
     } else if (map->items[i + 1]->kind == NODE_MAP) {
         loader_problem(loader, value->line, "keep one of the two", "fields: \"%s\" is a value and a map", key);
-    } else if (map->items[i]->source == loader->source) {
+    } else if (map->items[i]->source == loader->source.number) {
         loader_problem(loader, value->line, "keep one of the two", "fields: \"%s\" is set twice", key);
     } else {
-        map->items[i]->source = loader->source;
+        map->items[i]->source = loader->source.number;
         map->items[i + 1] = leaf;
     }
 }
@@ -278,14 +278,14 @@ static void key_put(struct loader *loader, struct writer *writer, const struct n
 {
     const struct node *key = map->items[index];
     if (key->kind != NODE_SCALAR) {
-        loader_option_problem(loader, "fields", NAME_REMEDY, "fields: a name is no text");
+        loader_option_problem(loader, "fields", NAME_REMEDY, "a name is no text");
         return;
     }
     for (uint32_t i = 0; i < index; i += 2) {
         const struct node *other = map->items[i];
         if (other->kind == NODE_SCALAR && other->length == key->length &&
             memcmp(other->text, key->text, key->length) == 0)
-            loader_option_problem(loader, "fields", "keep one of the two", "fields: \"%s\" is set twice", key->text);
+            loader_option_problem(loader, "fields", "keep one of the two", "\"%s\" is set twice", key->text);
     }
     string_put(writer, key->text, key->length);
     writer_put(writer, ":", 1);
@@ -331,7 +331,7 @@ void fields_finish(struct loader *loader)
         tree_put(loader, &writer, loader->fields);
     if (writer.full) {
         loader_option_problem(loader, "fields", "write fewer: each is added to every document",
-                              "fields: they take more than 16 KiB as JSON");
+                              "they take more than 16 KiB as JSON");
         return;
     }
     /* without the outer braces */

@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/option.h"
-
-#include <assert.h>
-
-#include "base/clock.h"
 #include "config/check.h"
-#include "config/config.h"
+#include "config/option_rows.h"
 
-#define MEMBER(member) .offset = offsetof(struct config, member)
-/* clang-format off */
-#define NAMES(...)     .names = (const char *const[]){__VA_ARGS__, NULL}
-/* clang-format on */
-#define KIB  1024ULL
-#define MIB  (1024 * KIB)
-#define GIB  (1024 * MIB)
-#define HOUR (3600ULL * NS_PER_S)
+/* All but the options of outputs. */
 
-const struct option_row option_rows[] = {
+const struct option_row option_rows_general[] = {
     {.key = "host",
      .alias = "hosts",
      .type = OPTION_LIST,
@@ -138,12 +126,14 @@ const struct option_row option_rows[] = {
      .type = OPTION_UNSUPPORTED,
      .elastic = true,
      .help =
-         "Documents are complete and need no ingest pipeline; leave the option out, and name one where the files are "
-         "shipped from."},
+         "Documents are complete and need no ingest pipeline; leave the option out. One that is wanted nevertheless "
+         "is named by output.elasticsearch.pipeline."},
     {.key = "index",
      .type = OPTION_UNSUPPORTED,
      .elastic = true,
-     .help = "Documents name their data stream; leave the option out, and set output.namespace."},
+     .help =
+         "Documents name their data stream; leave the option out, and set output.namespace, or name another index by "
+         "output.elasticsearch.index."},
 
     {.key = "input.backend",
      .type = OPTION_ENUM,
@@ -229,96 +219,6 @@ const struct option_row option_rows[] = {
      .most = 1024 * GIB,
      .help = "Most memory for templates, plans and encode programs of each worker."},
 
-    {.key = "output.type",
-     .type = OPTION_ENUM,
-     MEMBER(output.kind),
-     .default_text = "file",
-     NAMES("file", "stdout"),
-     .help = "Where documents go: to files, or to standard output."},
-    {.key = "output.profile",
-     .type = OPTION_ENUM,
-     MEMBER(output.profile),
-     .default_text = "weir",
-     NAMES("weir", "elastic"),
-     .help = "weir writes documents with all that is known; elastic writes exactly those of Elastic's netflow input."},
-    {.key = "output.envelope",
-     .type = OPTION_BOOLEAN,
-     MEMBER(output.envelope),
-     .default_text = "true",
-     .help = "Write what an agent adds, too: agent, data_stream, event.dataset, input.type and tags."},
-    {.key = "output.namespace",
-     .type = OPTION_TEXT,
-     MEMBER(output.namespace),
-     .default_text = "default",
-     .check = check_namespace,
-     .help = "data_stream.namespace of the documents."},
-    {.key = "output.path",
-     .type = OPTION_TEXT,
-     MEMBER(output.path),
-     .default_text = "weir-%Y%m%d-%H%M%S-%i.ndjson",
-     .check = check_file_pattern,
-     .help =
-         "Path of the files: the letters of strftime(3) stand for the time (UTC) of opening, %i for the number of the "
-         "file."},
-    {.key = "output.rotate_size",
-     .type = OPTION_SIZE,
-     MEMBER(output.rotate_size),
-     .default_text = "1GiB",
-     .most = INT64_MAX,
-     .help = "Begin a new file when this size is reached; 0 is never."},
-    {.key = "output.rotate_age",
-     .type = OPTION_DURATION,
-     MEMBER(output.rotate_age),
-     .default_text = "1h",
-     .most = 10000 * HOUR,
-     .help = "Begin a new file after this time; 0 is never."},
-    {.key = "output.compression",
-     .type = OPTION_ENUM,
-     MEMBER(output.compression),
-     .default_text = "none",
-     NAMES("none", "zstd", "gzip", "lz4"),
-     .help = "How files are compressed."},
-    {.key = "output.compression_level",
-     .type = OPTION_NUMBER,
-     MEMBER(output.compression_level),
-     .default_text = "0",
-     .most = 22,
-     .help = "Level of the compression; 0 is the method's own default."},
-    {.key = "output.direct",
-     .type = OPTION_ENUM,
-     MEMBER(output.direct),
-     .default_text = "auto",
-     NAMES("auto", "off"),
-     .help = "Write files past the page cache (O_DIRECT); auto does where the file system can."},
-    {.key = "output.batch_size",
-     .type = OPTION_SIZE,
-     MEMBER(output.batch_size),
-     .default_text = "1MiB",
-     .least = 68 * KIB,
-     .most = GIB,
-     .multiple = 4096,
-     .help = "Size of a batch of documents; a multiple of 4KiB. No document is longer."},
-    {.key = "output.batch_age",
-     .type = OPTION_DURATION,
-     MEMBER(output.batch_age),
-     .default_text = "1s",
-     .least = NS_PER_MS,
-     .most = HOUR,
-     .help = "A batch that is not full is sent after this time."},
-    {.key = "output.batches",
-     .type = OPTION_NUMBER,
-     MEMBER(output.batches),
-     .default_text = "64",
-     .least = 2,
-     .most = 65536,
-     .help = "Batches of each worker. When all of them wait for the output, documents are dropped and counted."},
-    {.key = "output.flush_timeout",
-     .type = OPTION_DURATION,
-     MEMBER(output.flush_timeout),
-     .default_text = "10s",
-     .most = HOUR,
-     .help = "How long to wait for the output at the end."},
-
     {.key = "log.format",
      .type = OPTION_ENUM,
      MEMBER(log.format),
@@ -346,6 +246,4 @@ const struct option_row option_rows[] = {
      .help = "How the counters are printed."},
 };
 
-const uint32_t option_count = sizeof option_rows / sizeof option_rows[0];
-
-static_assert(sizeof option_rows / sizeof option_rows[0] <= OPTION_MOST, "OPTION_MOST must cover the table");
+const uint32_t option_rows_general_count = sizeof option_rows_general / sizeof option_rows_general[0];

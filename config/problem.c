@@ -104,6 +104,33 @@ void loader_text_replace(struct loader *loader, char **text, const char *format,
     *text = replacement;
 }
 
+const char *loader_key(struct loader *loader, const struct option_row *option)
+{
+    const struct output_config *output = loader->scope->output;
+    if (!output || !option_is_output(option))
+        return option->key;
+    snprintf(loader->key, sizeof loader->key, "outputs.%s.%s", output->name, option->key + strlen(OPTION_OUTPUT));
+    return loader->key;
+}
+
+struct origin loader_here(const struct loader *loader, uint32_t line)
+{
+    const struct source *source = &loader->source;
+    return (struct origin){.name = source->name,
+                           .line = source->has_lines ? line : 0,
+                           .source = source->number,
+                           .strength = source->strength};
+}
+
+const struct origin *loader_origin(const struct loader *loader, const struct option_row *option)
+{
+    const struct origin *own = &loader->scope->origins[option_index(option)];
+    const struct origin *common = &loader->whole.origins[option_index(option)];
+    if (own->name || !loader->scope->output)
+        return own;
+    return common->name ? common : &loader->scope->named;
+}
+
 static char *where_print(const char *name, uint32_t line)
 {
     char *where = NULL;
@@ -136,8 +163,8 @@ void loader_problem(struct loader *loader, uint32_t line, const char *remedy, co
 {
     va_list arguments;
     va_start(arguments, what);
-    loader_push(loader, where_print(loader->name, loader->has_lines ? line : 0), text_print(what, arguments), remedy,
-                false);
+    loader_push(loader, where_print(loader->source.name, loader->source.has_lines ? line : 0),
+                text_print(what, arguments), remedy, false);
     va_end(arguments);
 }
 
@@ -145,17 +172,34 @@ void loader_warning(struct loader *loader, uint32_t line, const char *remedy, co
 {
     va_list arguments;
     va_start(arguments, what);
-    loader_push(loader, where_print(loader->name, loader->has_lines ? line : 0), text_print(what, arguments), remedy,
-                true);
+    loader_push(loader, where_print(loader->source.name, loader->source.has_lines ? line : 0),
+                text_print(what, arguments), remedy, true);
     va_end(arguments);
+}
+
+static void option_push(struct loader *loader, const char *key, char *what, const char *remedy, bool warning)
+{
+    const struct option_row *option = option_find(key);
+    const struct origin *origin = loader_origin(loader, option);
+    char *whole = NULL;
+    if (what && asprintf(&whole, "%s: %s", loader_key(loader, option), what) < 0)
+        whole = NULL;
+    free(what);
+    loader_push(loader, where_print(origin->name ? origin->name : "default", origin->line), whole, remedy, warning);
 }
 
 void loader_option_problem(struct loader *loader, const char *key, const char *remedy, const char *what, ...)
 {
-    const struct origin *origin = &loader->origins[option_index(option_find(key))];
     va_list arguments;
     va_start(arguments, what);
-    loader_push(loader, where_print(origin->name ? origin->name : "default", origin->line), text_print(what, arguments),
-                remedy, false);
+    option_push(loader, key, text_print(what, arguments), remedy, false);
+    va_end(arguments);
+}
+
+void loader_option_warning(struct loader *loader, const char *key, const char *remedy, const char *what, ...)
+{
+    va_list arguments;
+    va_start(arguments, what);
+    option_push(loader, key, text_print(what, arguments), remedy, true);
     va_end(arguments);
 }

@@ -4,35 +4,63 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "config/member.h"
 #include "config/option.h"
+#include "config/render_text.h"
+#include "config/secret.h"
 #include "config/value.h"
 
-#define WIDTH 96 /* columns of help text, with the indentation around it still below 120 */
-
-static const char *const type_names[] = {
-    [OPTION_BOOLEAN] = "boolean",   [OPTION_NUMBER] = "number",       [OPTION_SIZE] = "size",
-    [OPTION_DURATION] = "duration", [OPTION_TEXT] = "text",           [OPTION_ENUM] = "name",
-    [OPTION_SET] = "list of names", [OPTION_LIST] = "list",           [OPTION_MAP] = "map",
-    [OPTION_IGNORED] = "ignored",   [OPTION_UNSUPPORTED] = "refused",
-};
-
-static const void *member_of(const struct config *config, const struct option_row *option)
+static const void *member_of(const struct config *config, const struct output_config *output,
+                             const struct option_row *option)
 {
-    return (const char *)config + option->offset;
+    return option_member(option, (struct config *)config, (struct output_config *)output);
+}
+
+/*
+ * Bytes of the character at text that YAML takes for the end of a line, or not at all (YAML 1.2.2, 5.1; libyaml), with
+ * its code; 0 for others. text is UTF-8.
+ */
+static size_t character_unprintable(const unsigned char *text, unsigned *code)
+{
+    if (text[0] == 0x7f) {
+        *code = 0x7f;
+        return 1;
+    }
+    if (text[0] == 0xc2 && text[1] < 0xa0) {
+        *code = text[1];
+        return 2;
+    }
+    if (text[0] < 0xe0 || text[0] > 0xef)
+        return 0;
+    *code = (text[0] & 0x0fU) << 12 | (text[1] & 0x3fU) << 6 | (text[2] & 0x3fU);
+    return *code == 0x2028 || *code == 0x2029 || *code == 0xfeff || *code >= 0xfffe ? 3 : 0;
+}
+
+/* Writes the next character, escaped as both JSON and YAML read it where it cannot stand by itself; returns its bytes.
+ */
+static size_t character_print(FILE *stream, const char *text)
+{
+    unsigned code;
+    size_t length = character_unprintable((const unsigned char *)text, &code);
+    if (length)
+        fprintf(stream, "\\u%04x", code);
+    else
+        fputc(*text, stream);
+    return length ? length : 1;
 }
 
 /* In double quotes (YAML 1.2.2, 7.3.1), so that no text is taken for something else. */
 static void string_print(FILE *stream, const char *text)
 {
     fputc('"', stream);
-    for (; *text; text++) {
+    while (*text) {
         unsigned char byte = (unsigned char)*text;
-        if (byte < 0x20 || byte == 0x7f)
-            fprintf(stream, "\\x%02x", byte);
-        else if (byte == '"' || byte == '\\')
-            fprintf(stream, "\\%c", byte);
-        else
-            fputc(byte, stream);
+        if (byte >= 0x20 && byte != '"' && byte != '\\') {
+            text += character_print(stream, text);
+            continue;
+        }
+        fprintf(stream, byte < 0x20 ? "\\x%02x" : "\\%c", byte);
+        text++;
     }
     fputc('"', stream);
 }
@@ -59,6 +87,33 @@ static void set_print(FILE *stream, const char *const *names, uint32_t bits)
     fputc(']', stream);
 }
 
+static void properties_print(FILE *stream, const struct property_list *list)
+{
+    fputc('{', stream);
+    for (uint32_t i = 0; i < list->count; i++) {
+        bool hidden = secret_name_is(list->names[i]) && *list->values[i];
+        fputs(i ? ", " : "", stream);
+        string_print(stream, list->names[i]);
+        fputs(": ", stream);
+        string_print(stream, hidden ? SECRET_HIDDEN : list->values[i]);
+    }
+    fputc('}', stream);
+}
+
+/* The members of a JSON object, without its braces: JSON is YAML, but for characters that YAML does not take. */
+static void json_print(FILE *stream, const char *json)
+{
+    fputc('{', stream);
+    while (*json)
+        json += character_print(stream, json);
+    fputc('}', stream);
+}
+
+static void text_print(FILE *stream, const struct option_row *option, const char *text)
+{
+    string_print(stream, option->secret && *text ? SECRET_HIDDEN : text);
+}
+
 static void value_print(FILE *stream, const struct option_row *option, const void *member)
 {
     char text[VALUE_TEXT_MOST];
@@ -76,7 +131,7 @@ static void value_print(FILE *stream, const struct option_row *option, const voi
         fputs(duration_format(*(const uint64_t *)member, text), stream);
         break;
     case OPTION_TEXT:
-        string_print(stream, *(char *const *)member);
+        text_print(stream, option, *(char *const *)member);
         break;
     case OPTION_ENUM:
         fputs(option->names[*(const uint32_t *)member], stream);
@@ -88,7 +143,10 @@ static void value_print(FILE *stream, const struct option_row *option, const voi
         list_print(stream, member);
         break;
     case OPTION_MAP:
-        fprintf(stream, "{%s}", *(char *const *)member); /* JSON is YAML */
+        json_print(stream, *(char *const *)member);
+        break;
+    case OPTION_PROPERTIES:
+        properties_print(stream, member);
         break;
     case OPTION_IGNORED:
     case OPTION_UNSUPPORTED:
@@ -96,152 +154,82 @@ static void value_print(FILE *stream, const struct option_row *option, const voi
     }
 }
 
-static bool option_has_value(const struct option_row *option)
+/*
+ * Begins the groups of a key in which the key before it was not, at this level of indentation; returns the name in the
+ * innermost and adds its level.
+ */
+static const char *groups_enter(FILE *stream, const char *before, const char *key, int *level)
 {
-    return option->type != OPTION_IGNORED && option->type != OPTION_UNSUPPORTED;
+    const char *part = key;
+    for (const char *dot = strchr(part, '.'); dot; part = dot + 1, dot = strchr(part, '.')) {
+        if (strncmp(before, key, (size_t)(dot - key) + 1) != 0)
+            fprintf(stream, "%*s%.*s:\n", 2 * *level, "", (int)(dot - part), part);
+        ++*level;
+    }
+    return part;
 }
 
-/* Begins the group of an option where it is another than that of the option before; returns the name in the group. */
-static const char *group_enter(FILE *stream, const char *mark, uint32_t index)
+/* The secrets of a list of properties, or a secret: what is hidden cannot be seen to be the same. */
+static bool holds_secret(const struct option_row *option, const void *member)
 {
-    const char *key = option_rows[index].key, *dot = strchr(key, '.');
-    if (!dot)
-        return key;
-    size_t length = (size_t)(dot - key) + 1;
-    if (index == 0 || strncmp(option_rows[index - 1].key, key, length) != 0)
-        fprintf(stream, "%s%.*s:\n", mark, (int)length - 1, key);
-    return dot + 1;
+    const struct property_list *list = member;
+    if (option->secret)
+        return **(char *const *)member;
+    for (uint32_t i = 0; option->type == OPTION_PROPERTIES && i < list->count; i++) {
+        if (secret_name_is(list->names[i]))
+            return true;
+    }
+    return false;
 }
 
-void config_print(FILE *stream, const struct config *config)
+/* What an output has else than the options that all begin with. */
+static void output_print(FILE *stream, const struct config *config, const struct output_config *output)
 {
-    for (uint32_t i = 0; i < option_count; i++) {
-        const struct option_row *option = &option_rows[i];
-        if (!option_has_value(option))
+    const char *before = "", *quote = output->name[0] == '-' ? "\"" : "";
+    fprintf(stream, "  %s%s%s:\n", quote, output->name, quote);
+    for (uint32_t i = 0; i < option_count(); i++) {
+        const struct option_row *option = option_at(i);
+        int level = 2;
+        if (!option_is_output(option) || !option_has_value(option))
             continue;
-        const char *name = group_enter(stream, "", i);
-        fprintf(stream, "%s%s: ", name == option->key ? "" : "  ", name);
-        value_print(stream, option, member_of(config, option));
+        const void *member = member_of(NULL, output, option);
+        if (member_equal(option, member, member_of(config, NULL, option)) && !holds_secret(option, member))
+            continue;
+        const char *key = option->key + strlen(OPTION_OUTPUT);
+        const char *name = groups_enter(stream, before, key, &level);
+        before = key;
+        fprintf(stream, "%*s%s: ", 2 * level, "", name);
+        value_print(stream, option, member);
         fputc('\n', stream);
     }
 }
 
-/* Writes text in lines of at most WIDTH columns, each after an indentation. */
-static void wrapped_print(FILE *stream, const char *indentation, const char *text)
+void config_print(FILE *stream, const struct config *config)
 {
-    while (*text) {
-        size_t length = strlen(text);
-        if (length > WIDTH) {
-            length = WIDTH;
-            while (length > 1 && text[length] != ' ')
-                length--;
-        }
-        fprintf(stream, "%s%.*s\n", indentation, (int)length, text);
-        text += length;
-        text += strspn(text, " ");
+    const char *before = "";
+    for (uint32_t i = 0; i < option_count(); i++) {
+        const struct option_row *option = option_at(i);
+        int level = 0;
+        if (!option_has_value(option))
+            continue;
+        const char *name = groups_enter(stream, before, option->key, &level);
+        before = option->key;
+        fprintf(stream, "%*s%s: ", 2 * level, "", name);
+        value_print(stream, option, member_of(config, NULL, option));
+        fputc('\n', stream);
     }
-}
-
-/* What values there are, as "auto, xdp, socket" or "1 to 16383"; nothing for types that say it themselves. */
-static void range_print(FILE *stream, const struct option_row *option)
-{
-    char least[VALUE_TEXT_MOST], most[VALUE_TEXT_MOST];
-    if (option->names) {
-        for (uint32_t i = 0; option->names[i]; i++)
-            fprintf(stream, "%s%s", i ? ", " : "", option->names[i]);
-    } else if (option->type == OPTION_NUMBER) {
-        fprintf(stream, "%" PRIu64 " to %" PRIu64 "%s%s", option->least, option->most, option->unit ? " " : "",
-                option->unit ? option->unit : "");
-    } else if (option->type == OPTION_SIZE) {
-        bool bounded = option->most != INT64_MAX;
-        fprintf(stream, "%s%s", size_format(option->least, least), bounded ? " to " : " or more");
-        fputs(bounded ? size_format(option->most, most) : "", stream);
-    } else if (option->type == OPTION_DURATION) {
-        fprintf(stream, "%s to %s", duration_format(option->least, least), duration_format(option->most, most));
-    } else if (option->type == OPTION_BOOLEAN) {
-        fputs("true, false", stream);
-    }
-}
-
-static void option_text_print(FILE *stream, const struct option_row *option)
-{
-    char variable[OPTION_VARIABLE_MOST];
-    fprintf(stream, "%s%s%s  (%s", option->key, option->alias ? ", " : "", option->alias ? option->alias : "",
-            type_names[option->type]);
-    if (option_has_value(option) && option->type != OPTION_LIST && option->type != OPTION_MAP &&
-        option->type != OPTION_TEXT) {
-        fputs(": ", stream);
-        range_print(stream, option);
-    }
-    fputs(option->elastic ? "; Elastic's)\n" : ")\n", stream);
-    wrapped_print(stream, "    ", option->help);
-    if (option_has_value(option)) {
-        option_variable_name(option->key, variable);
-        fprintf(stream, "    Default: %s. Environment: %s.\n", *option->default_text ? option->default_text : "empty",
-                variable);
-    }
-    fputc('\n', stream);
-}
-
-static void option_row_print(FILE *stream, const struct option_row *option)
-{
-    fprintf(stream, "| `%s`", option->key);
-    if (option->alias)
-        fprintf(stream, ", `%s`", option->alias);
-    fprintf(stream, " | %s | ", type_names[option->type]);
-    range_print(stream, option);
-    fprintf(stream, " | %s%s%s | %s | ", option_has_value(option) && *option->default_text ? "`" : "",
-            option_has_value(option) ? option->default_text : "",
-            option_has_value(option) && *option->default_text ? "`" : "", option->elastic ? "yes" : "");
-    for (const char *at = option->help; *at; at++)
-        fprintf(stream, *at == '|' ? "\\%c" : "%c", *at);
-    fputs(" |\n", stream);
-}
-
-static const char introduction[] =
-    "Each option can be set in the configuration file (YAML), in the environment and on the command line; the later "
-    "one wins. In the file, groups are nested or written with dots: \"output: {profile: elastic}\" is "
-    "\"output.profile: "
-    "elastic\". In the environment, output.profile is WEIR_OUTPUT_PROFILE, and an empty variable counts as unset. On "
-    "the "
-    "command line it is -o output.profile=elastic. There, lists are separated by commas.";
-
-static const char units[] = "Sizes take B, KiB, MiB, GiB, TiB (powers of 1024) and KB, MB, GB, TB or k, M, G, T "
-                            "(powers of 1000). Durations are "
-                            "written as 500ms, 30s, 1h30m or 2d; a number alone is of seconds.";
-
-static void options_markdown_print(FILE *stream)
-{
-    fprintf(stream, "# Options\n\n");
-    wrapped_print(stream, "", introduction);
-    fputc('\n', stream);
-    wrapped_print(stream, "", units);
-    fprintf(stream, "\nWhere Elastic's netflow input has an option, it has the same name and meaning here (column "
-                    "Elastic).\n\n"
-                    "| Option | Type | Values | Default | Elastic | Meaning |\n"
-                    "|---|---|---|---|---|---|\n");
-    for (uint32_t i = 0; i < option_count; i++)
-        option_row_print(stream, &option_rows[i]);
-}
-
-void options_print(FILE *stream, bool markdown)
-{
-    if (markdown) {
-        options_markdown_print(stream);
-        return;
-    }
-    for (uint32_t i = 0; i < option_count; i++)
-        option_text_print(stream, &option_rows[i]);
-    wrapped_print(stream, "", introduction);
-    fputc('\n', stream);
-    wrapped_print(stream, "", units);
+    if (!config->output.name || *config->output.name)
+        return; /* it is the only output */
+    fputs("outputs:\n", stream);
+    for (uint32_t i = 0; i < config->output_count; i++)
+        output_print(stream, config, &config->outputs[i]);
 }
 
 /* The default as it stands in a file. */
 static void default_print(FILE *stream, const struct option_row *option)
 {
     bool list = option->type == OPTION_LIST || option->type == OPTION_SET;
-    if (option->type == OPTION_MAP) {
+    if (option->type == OPTION_MAP || option->type == OPTION_PROPERTIES) {
         fputs("{}", stream);
         return;
     }
@@ -258,19 +246,44 @@ static void default_print(FILE *stream, const struct option_row *option)
     fprintf(stream, "%s", list ? "]" : option->default_text);
 }
 
+static const char sample_end[] =
+    "\n# Several outputs at once: each begins with what output says, and sets what it has else below its name.\n"
+    "# outputs:\n"
+    "#   flows:\n"
+    "#     type: kafka\n"
+    "#     kinds: [flows]\n"
+    "#     kafka:\n"
+    "#       brokers: [\"kafka-1.example.org:9093\", \"kafka-2.example.org:9093\"]\n"
+    "#       sasl: scram-sha-512\n"
+    "#     username: weir\n"
+    "#     password: file:/etc/weir/kafka-password\n"
+    "#     tls:\n"
+    "#       enabled: true\n"
+    "#     spool:\n"
+    "#       path: /var/spool/weir\n"
+    "#   exporters:\n"
+    "#     type: file\n"
+    "#     kinds: [options]\n"
+    "#     path: /var/lib/weir/exporters-%Y%m%d-%i.ndjson\n";
+
 void config_sample_print(FILE *stream)
 {
+    const char *before = "";
     fprintf(stream, "# Configuration of weir. Every option is shown with its default; remove the # to change one.\n");
-    for (uint32_t i = 0; i < option_count; i++) {
-        const struct option_row *option = &option_rows[i];
+    for (uint32_t i = 0; i < option_count(); i++) {
+        const struct option_row *option = option_at(i);
+        char indentation[16];
+        int level = 0;
         if (!option_has_value(option))
             continue;
         fputc('\n', stream);
-        const char *name = group_enter(stream, "", i);
-        bool grouped = name != option->key;
-        wrapped_print(stream, grouped ? "  # " : "# ", option->help);
-        fprintf(stream, "%s#%s: ", grouped ? "  " : "", name);
+        const char *name = groups_enter(stream, before, option->key, &level);
+        before = option->key;
+        snprintf(indentation, sizeof indentation, "%*s# ", 2 * level, "");
+        wrapped_print(stream, indentation, option->help);
+        fprintf(stream, "%*s#%s: ", 2 * level, "", name);
         default_print(stream, option);
         fputc('\n', stream);
     }
+    fputs(sample_end, stream);
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "config/secret.h"
+
 /* YAML text to nodes, by libyaml's events: they have lines, and let us bound depth, size and aliases. */
 
 struct anchor {
@@ -85,10 +87,24 @@ static bool tag_known(const yaml_char_t *tag)
     return false;
 }
 
+/* What stands where a value belongs, as it may be shown: a password without quotes that begins with ! or *. */
+static const char *mark_shorten(const struct builder *builder, const char *mark, char text[SHORT_MOST])
+{
+    const struct node *parent = builder->depth ? builder->stack[builder->depth - 1] : NULL;
+    if (parent && parent->kind == NODE_MAP && parent->count % 2) {
+        const struct node *key = parent->items[parent->count - 1];
+        if (key->kind == NODE_SCALAR && secret_name_is(key->text))
+            return SECRET_HIDDEN;
+    }
+    return text_shorten(mark, text);
+}
+
 static void tag_check(struct builder *builder, const yaml_char_t *tag, uint32_t line)
 {
+    char shown[SHORT_MOST];
     if (!tag_known(tag))
-        loader_problem(builder->loader, line, "leave the tag out", "the tag %s has no meaning here", (const char *)tag);
+        loader_problem(builder->loader, line, "leave the tag out", "the tag %s has no meaning here",
+                       mark_shorten(builder, (const char *)tag, shown));
 }
 
 static void scalar_add(struct builder *builder, const yaml_event_t *event, uint32_t line)
@@ -143,8 +159,10 @@ static void alias_add(struct builder *builder, const yaml_event_t *event, uint32
     while (i > 0 && strcmp(builder->anchors[i - 1].name, name) != 0)
         i--;
     if (i == 0 || builder->anchors[i - 1].node->open) {
+        char shown[SHORT_MOST];
         loader_problem(builder->loader, line, "put the anchor (&name) before the alias, around another value",
-                       i == 0 ? "the alias *%s has no anchor" : "the alias *%s stands inside its own anchor", name);
+                       i == 0 ? "the alias *%s has no anchor" : "the alias *%s stands inside its own anchor",
+                       mark_shorten(builder, name, shown));
         builder->stopped = true;
         return;
     }

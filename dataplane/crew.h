@@ -10,7 +10,7 @@
 #include "decode/element.h"
 #include "decode/profile.h"
 #include "enrich/networks.h"
-#include "export/output.h"
+#include "export/outputs.h"
 
 /* All workers, and the little that they share: the table of owners, the rings for strays, the order to stop. */
 struct crew;
@@ -21,7 +21,7 @@ struct crew_setup {
     const struct profile *profile;
     const struct elements *elements;
     const struct networks *networks;
-    struct output *output;       /* has an outlet for each worker */
+    struct outputs *outputs;     /* have an outlet for each worker */
     uint32_t worker_count;
     const uint16_t *ports;       /* destination ports to take, where the backend does not choose; NULL: every one */
     uint32_t port_count;

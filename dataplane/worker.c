@@ -196,26 +196,25 @@ static void strays_announce(struct worker *worker)
 
 /* --- datagrams to documents --- */
 
-static void records_drop(struct worker *worker, struct exporter *exporter, uint32_t count)
-{
-    counter_add(&worker->counters, COUNTER_records_no_batch, count);
-    counter_bump(&exporter->counters.value[COUNTER_records_no_batch], count);
-}
+static_assert((int)PLAN_FLOW == (int)DOCUMENT_FLOW && (int)PLAN_OPTIONS == (int)DOCUMENT_OPTIONS,
+              "a plan's kind is its documents'");
 
 static void chunk_encode(struct worker *worker, const struct chunk *chunk)
 {
     struct exporter *exporter = chunk->message->exporter;
+    enum document_kind kind = chunk->plan->kind;
+    uint32_t copies = outlet_copies(worker->outlet, kind);
     for (uint32_t done = 0; done < chunk->count;) {
-        struct batch *batch = outlet_batch(worker->outlet, worker->waits);
+        struct batch *batch = outlet_batch(worker->outlet, kind, worker->waits);
         if (!batch) {
-            records_drop(worker, exporter, chunk->count - done);
+            outlet_drop(worker->outlet, kind, exporter, chunk->count - done);
             return;
         }
         uint32_t before = batch->count;
         done += encoder_chunk(worker->encoder, chunk, done, batch);
-        exporter->records_in_flight += batch->count - before;
+        exporter->records_in_flight += (uint64_t)(batch->count - before) * copies;
         if (done < chunk->count)
-            outlet_seal(worker->outlet);
+            outlet_seal(worker->outlet, kind);
     }
 }
 
@@ -354,7 +353,7 @@ void worker_finish(struct worker *worker)
             poll(NULL, 0, FINISH_STEP_MS);
     } while (!last);
     losses_count(worker);
-    outlet_seal(worker->outlet);
+    outlet_seal_all(worker->outlet);
     outlet_housekeep(worker->outlet, clock_steady_ns());
 }
 
@@ -393,7 +392,7 @@ static int decoder_init(struct worker *worker)
 static int encoder_init(struct worker *worker)
 {
     const struct crew_setup *setup = &worker->shared->setup;
-    worker->outlet = output_outlet(setup->output, worker->number, &worker->counters);
+    worker->outlet = outputs_outlet(setup->outputs, worker->number, &worker->counters, worker->exporters);
     worker->encoder = encoder_new(&(struct encoder_setup){.config = setup->config,
                                                           .profile = setup->profile,
                                                           .elements = setup->elements,

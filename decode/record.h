@@ -40,6 +40,7 @@ struct record {
 struct chunk {
     const struct plan *plan;
     const struct message *message;
+    uint32_t position; /* of the first record in the message: so many came before it */
     uint32_t count;
     struct record records[CHUNK_RECORDS];
 };

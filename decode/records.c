@@ -114,7 +114,9 @@ uint32_t records_take(struct decoder *decoder, struct chunk *chunk)
         return 0;
     chunk->plan = walk->plan;
     chunk->message = &decoder->message;
+    chunk->position = walk->records_taken;
     chunk->count = count;
+    walk->records_taken += count;
     decoder_count(decoder, COUNTER_records_received, count);
     if (walk->plan->kind == PLAN_OPTIONS)
         decoder_count(decoder, COUNTER_options_records, count);

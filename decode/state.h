@@ -41,6 +41,7 @@ struct walk {
     const uint8_t *record;
     const uint8_t *record_end; /* of the set */
     uint32_t records_left;     /* 0: go on with the next set */
+    uint32_t records_taken;    /* of the message */
     uint32_t sets_left;
     const struct dialect *dialect; /* NULL: a fixed format, which is one run of records */
     const uint8_t *next;       /* set */

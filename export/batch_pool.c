@@ -32,18 +32,21 @@ static int map_memory(struct batch_pool *pool, size_t least_bytes)
     return 0;
 }
 
-static int batch_init(struct batch *batch, uint8_t *bytes, uint32_t capacity_bytes)
+static int batch_init(struct batch *batch, uint8_t *bytes, uint32_t capacity_bytes, bool ids)
 {
+    batch->failed_as = COUNTER_records_failed;
     batch->bytes = bytes;
     batch->capacity_bytes = capacity_bytes;
     batch->most = capacity_bytes / DOCUMENT_LEAST_BYTES + 1;
     batch->share_most = batch->most < SHARES_MOST ? batch->most : SHARES_MOST;
     batch->ends = malloc(batch->most * sizeof *batch->ends);
     batch->shares = malloc(batch->share_most * sizeof *batch->shares);
-    return batch->ends && batch->shares ? 0 : -ENOMEM;
+    batch->verdicts = malloc(batch->most);
+    batch->ids = ids ? malloc(batch->most * sizeof *batch->ids) : NULL;
+    return batch->ends && batch->shares && batch->verdicts && (batch->ids || !ids) ? 0 : -ENOMEM;
 }
 
-int batch_pool_init(struct batch_pool *pool, uint32_t count, uint32_t batch_bytes)
+int batch_pool_init(struct batch_pool *pool, uint32_t count, uint32_t batch_bytes, bool ids)
 {
     assert(count && batch_bytes && batch_bytes % BATCH_ALIGN_BYTES == 0);
     *pool = (struct batch_pool){.count = count};
@@ -53,7 +56,7 @@ int batch_pool_init(struct batch_pool *pool, uint32_t count, uint32_t batch_byte
     if (!pool->batches || !pool->free || map_memory(pool, count * stride) < 0)
         goto fail;
     for (uint32_t i = count; i-- > 0;) {
-        if (batch_init(&pool->batches[i], (uint8_t *)pool->memory + i * stride, batch_bytes) < 0)
+        if (batch_init(&pool->batches[i], (uint8_t *)pool->memory + i * stride, batch_bytes, ids) < 0)
             goto fail;
         pool->free[pool->free_count++] = &pool->batches[i];
     }
@@ -68,6 +71,8 @@ void batch_pool_fini(struct batch_pool *pool)
     for (uint32_t i = 0; pool->batches && i < pool->count; i++) {
         free(pool->batches[i].ends);
         free(pool->batches[i].shares);
+        free(pool->batches[i].verdicts);
+        free(pool->batches[i].ids);
     }
     free(pool->batches);
     free(pool->free);

@@ -22,8 +22,8 @@ struct batch_pool {
     bool huge_pages;   /* reserved ones; otherwise the kernel was asked for transparent ones */
 };
 
-/* batch_bytes is a multiple of BATCH_ALIGN_BYTES. Returns 0 or -ENOMEM. */
-int batch_pool_init(struct batch_pool *pool, uint32_t count, uint32_t batch_bytes);
+/* batch_bytes is a multiple of BATCH_ALIGN_BYTES; ids: batches have room for them. Returns 0 or -ENOMEM. */
+int batch_pool_init(struct batch_pool *pool, uint32_t count, uint32_t batch_bytes, bool ids);
 void batch_pool_fini(struct batch_pool *pool);
 
 /* An empty batch, or NULL when all are out. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "export/derive.h"
+#include "export/ids.h"
 #include "export/program.h"
 #include "export/strip.h"
 #include "export/values.h"
@@ -138,21 +139,23 @@ static bool batch_has_room(const struct batch *batch, size_t most_bytes)
     return batch->count < batch->most && most_bytes <= batch->capacity_bytes - batch->size_bytes;
 }
 
-/* Documents of records first to chunk->count, as many as the batch takes; returns how many it is done with. */
+/* Documents of records first to chunk->count, as many as the batch takes, up to one that is too large for any; returns
+   how many it is done with. */
 static uint32_t documents_write(struct encoder *encoder, const struct chunk *chunk, uint32_t first, struct batch *batch,
                                 const struct program *program)
 {
     struct derived *derived = &encoder->derived;
     struct writing writing = {.program = program, .derived = derived, .strips = encoder->strips, .day = &encoder->day};
-    uint32_t strip_bytes = strip_maker_most_bytes(encoder->strip_maker), at = first, too_large = 0;
+    uint32_t strip_bytes = strip_maker_most_bytes(encoder->strip_maker), at = first;
     for (; at < chunk->count; at++) {
         const struct record *record = &chunk->records[at];
         size_t most_bytes = program_most_bytes(program, record, strip_bytes);
         if (!batch_has_room(batch, most_bytes)) {
             if (most_bytes <= batch->capacity_bytes)
                 break;
-            too_large++;
-            continue;
+            records_drop(encoder, chunk, COUNTER_records_too_large, 1);
+            at++;
+            break; /* what is written stands for records one behind the other: ids_write() counts on it */
         }
         derive_record(derived, program, record, chunk->message, &encoder->context);
         writing.record = record;
@@ -160,8 +163,6 @@ static uint32_t documents_write(struct encoder *encoder, const struct chunk *chu
         batch->size_bytes = (uint32_t)((uint8_t *)writer_run(&writing, out) - batch->bytes);
         batch->ends[batch->count++] = batch->size_bytes;
     }
-    if (too_large)
-        records_drop(encoder, chunk, COUNTER_records_too_large, too_large);
     if (writing.unmappable)
         counter_add(encoder->counters, COUNTER_values_unmappable, writing.unmappable);
     return at - first;
@@ -177,10 +178,16 @@ uint32_t encoder_chunk(struct encoder *encoder, const struct chunk *chunk, uint3
     if (!batch_has_share(batch, chunk->message->exporter))
         return 0;
     message_begin(encoder, chunk->message);
-    uint32_t before = batch->count;
-    uint32_t done = documents_write(encoder, chunk, first, batch, program);
-    uint32_t written = batch->count - before;
-    if (written)
-        batch_share(batch, chunk->message->exporter, written);
-    return done;
+    uint32_t at = first, done, written;
+    do {
+        uint32_t before = batch->count;
+        done = documents_write(encoder, chunk, at, batch, program);
+        written = batch->count - before;
+        if (written)
+            batch_share(batch, chunk->message->exporter, written);
+        if (written && batch->ids)
+            ids_write(batch->ids + before, chunk, at, written);
+        at += done;
+    } while (done > written && at < chunk->count); /* one was too large: the others follow */
+    return at - first;
 }

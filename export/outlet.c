@@ -6,163 +6,332 @@
 #include <poll.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 #define WAIT_MOST_MS 100 /* a worker that waits for a batch looks this often whether it still should */
 
-int outlet_init(struct outlet *outlet, struct output_shared *shared, const struct config *config)
+/* ---- making ---- */
+
+/* Whether a target's name tells the kinds apart: then no batch may hold documents of two. */
+static bool kinds_named(const struct output_config *output)
 {
-    *outlet = (struct outlet){.shared = shared};
+    const char *pattern = output->kind == OUTPUT_KAFKA ? output->kafka.topic
+                          : output->kind == OUTPUT_ELASTICSEARCH || output->kind == OUTPUT_OPENSEARCH
+                              ? output->elastic.index
+                              : NULL;
+    return pattern && strstr(pattern, "%{kind}");
+}
+
+static bool routes_same(const struct route *one, const struct route *other)
+{
+    return one->feed_count == other->feed_count &&
+           memcmp(one->feeds, other->feeds, one->feed_count * sizeof *one->feeds) == 0;
+}
+
+/* One route for kinds that go to the same outputs keeps their documents in the order of the records. */
+static void routes_init(struct outlet *outlet, const struct config *config)
+{
+    bool apart = false;
+    for (uint32_t kind = 0; kind < DOCUMENT_KINDS; kind++) {
+        struct route *route = &outlet->routes[kind];
+        for (uint32_t i = 0; i < outlet->feed_count; i++) {
+            apart |= kinds_named(&config->outputs[i]);
+            if (config->outputs[i].kinds & 1U << kind)
+                route->feeds[route->feed_count++] = &outlet->feeds[i];
+        }
+        outlet->route_of[kind] = !route->feed_count ? NULL
+                                 : !apart && routes_same(&outlet->routes[0], route) ? &outlet->routes[0]
+                                                                                    : route;
+    }
+}
+
+static bool ids_wanted(const struct config *config)
+{
+    bool wanted = false;
+    for (uint32_t i = 0; i < config->output_count; i++)
+        wanted |= config->outputs[i].elastic.ids &&
+                  (config->outputs[i].kind == OUTPUT_ELASTICSEARCH || config->outputs[i].kind == OUTPUT_OPENSEARCH);
+    return wanted;
+}
+
+/* Each body has a view at an output at least, so there are never more bodies under way than views. */
+static uint32_t bodies_most(const struct config *config)
+{
+    uint32_t bodies = 0;
+    for (uint32_t i = 0; i < config->output_count; i++)
+        bodies += config->outputs[i].batches;
+    return bodies;
+}
+
+int outlet_init(struct outlet *outlet, const struct config *config)
+{
+    outlet->batch_age_ns = (int64_t)config->output.batch_age;
     int error = wakeup_open(&outlet->wakeup);
     if (!error)
-        error = batch_pool_init(&outlet->pool, config->output.batches, (uint32_t)config->output.batch_size);
-    if (!error)
-        error = ring_init(&outlet->sealed, config->output.batches);
-    if (!error)
-        error = ring_init(&outlet->returned, config->output.batches);
+        error = batch_pool_init(&outlet->pool, bodies_most(config), (uint32_t)config->output.batch_size,
+                                ids_wanted(config));
+    for (uint32_t i = 0; i < outlet->feed_count && !error; i++) {
+        outlet->feeds[i].worker_wakeup = &outlet->wakeup;
+        error = feed_init(&outlet->feeds[i], config->outputs[i].batches, outlet->pool.batches);
+    }
+    routes_init(outlet, config);
     return error;
 }
 
 void outlet_fini(struct outlet *outlet)
 {
+    for (uint32_t i = 0; i < outlet->feed_count; i++)
+        feed_fini(&outlet->feeds[i]);
     batch_pool_fini(&outlet->pool);
-    ring_fini(&outlet->sealed);
-    ring_fini(&outlet->returned);
     wakeup_close(&outlet->wakeup);
 }
 
-struct batch *outlet_next(struct outlet *outlet)
+/* ---- settling ---- */
+
+/* The exporter of a share that the spool read back, if it is still known. */
+static struct exporter *share_exporter(struct outlet *outlet, const struct share *share)
 {
-    struct batch *batch = outlet->pending ? outlet->pending : ring_pop(&outlet->sealed);
-    outlet->pending = NULL;
-    return batch;
+    if (share->exporter || !outlet->exporters)
+        return share->exporter;
+    return exporters_find(outlet->exporters, share->endpoint, exporters_hash(outlet->exporters, share->endpoint));
 }
 
-bool outlet_return(struct outlet *outlet, struct batch *batch)
+static void count_nonzero(_Atomic uint64_t *values, enum counter counter, uint32_t count)
 {
-    if (batch < outlet->pool.batches || batch >= outlet->pool.batches + outlet->pool.count)
-        return false;
-    bool pushed = ring_push(&outlet->returned, batch);
-    assert(pushed);
-    wakeup_signal(&outlet->wakeup);
-    return pushed;
+    if (count)
+        counter_bump(&values[counter], count);
 }
 
-static void publish_waiting(struct outlet *outlet)
+static uint32_t settled_sum(_Atomic uint64_t *values, const struct share *share, enum counter failed_as)
 {
-    uint64_t documents = outlet->in_flight + (outlet->open ? outlet->open->count : 0);
-    /* Relaxed: a number to look at, which orders nothing. */
-    atomic_store_explicit(&outlet->waiting, documents, memory_order_relaxed);
+    uint32_t delivered = share->count - share->refused - share->failed - share->spooled;
+    count_nonzero(values, COUNTER_records_delivered, delivered);
+    count_nonzero(values, COUNTER_records_refused, share->refused);
+    count_nonzero(values, failed_as, share->failed);
+    return share->count - share->spooled;
 }
 
-static void settle(struct outlet *outlet, const struct batch *batch)
+static void batch_settle(struct outlet *outlet, struct feed *feed, const struct batch *batch)
 {
-    struct counters *counters = outlet->counters;
+    bool own = batch->body != NULL;
     for (uint32_t i = 0; i < batch->share_count; i++) {
         const struct share *share = &batch->shares[i];
-        _Atomic uint64_t *exporter = share->exporter->counters.value;
-        counter_bump(&exporter[COUNTER_records_delivered], share->count - share->refused - share->failed);
-        if (share->refused)
-            counter_bump(&exporter[COUNTER_records_refused], share->refused);
-        if (share->failed)
-            counter_bump(&exporter[COUNTER_records_failed], share->failed);
-        share->exporter->records_in_flight -= share->count;
+        struct exporter *exporter = share_exporter(outlet, share);
+        if (exporter)
+            settled_sum(exporter->counters.value, share, batch->failed_as);
+        if (own)
+            exporter->records_in_flight -= share->count;
     }
-    counter_add(counters, COUNTER_records_delivered, batch->count - batch->refused - batch->failed);
-    counter_add(counters, COUNTER_records_refused, batch->refused);
-    counter_add(counters, COUNTER_records_failed, batch->failed);
-    outlet->in_flight -= batch->count;
+    struct share sum = {
+        .count = batch->count, .refused = batch->refused, .failed = batch->failed, .spooled = batch->spooled};
+    settled_sum(outlet->counters->value, &sum, batch->failed_as);
+    settled_sum(feed->counters.value, &sum, batch->failed_as);
+    if (own)
+        feed->in_flight -= batch->count;
 }
 
-static void publish_write_errors(struct outlet *outlet)
+static void body_release(struct outlet *outlet, struct batch *body)
 {
-    uint64_t errors = atomic_load_explicit(&outlet->shared->write_errors, memory_order_relaxed);
-    if (!outlet->first || !outlet->counters || errors == outlet->write_errors_seen)
-        return;
-    counter_add(outlet->counters, COUNTER_output_write_errors, errors - outlet->write_errors_seen);
-    outlet->write_errors_seen = errors;
+    if (--body->views == 0)
+        batch_pool_give(&outlet->pool, body);
+}
+
+static void feed_collect_all(struct outlet *outlet, struct feed *feed)
+{
+    struct batch *batch;
+    while ((batch = feed_collect(feed))) {
+        batch_settle(outlet, feed, batch);
+        if (batch->body) {
+            body_release(outlet, batch->body);
+            feed_give(feed, batch);
+        } else {
+            feed_settled(feed, batch);
+        }
+    }
+    feed_publish(feed);
+}
+
+static uint64_t open_documents(const struct outlet *outlet)
+{
+    uint64_t documents = 0;
+    for (uint32_t i = 0; i < DOCUMENT_KINDS; i++) {
+        const struct route *route = &outlet->routes[i];
+        documents += route->open ? route->open->count : 0; /* its copies are counted when it is sealed */
+    }
+    return documents;
 }
 
 void outlet_collect(struct outlet *outlet)
 {
-    struct batch *batch;
-    while ((batch = ring_pop(&outlet->returned))) {
-        settle(outlet, batch);
-        batch_pool_give(&outlet->pool, batch);
-    }
-    publish_write_errors(outlet);
-    publish_waiting(outlet);
-}
-
-void outlet_seal(struct outlet *outlet)
-{
-    struct batch *batch = outlet->open;
-    if (!batch || !batch->count)
-        return;
-    outlet->open = NULL;
-    outlet->in_flight += batch->count;
-    bool pushed = ring_push(&outlet->sealed, batch);
-    assert(pushed);
-    (void)pushed;
-    outlet->wake_due = true;
-}
-
-static void wake_output(struct outlet *outlet)
-{
-    if (!outlet->wake_due)
-        return;
-    outlet->wake_due = false;
-    wakeup_signal(&outlet->shared->wakeup);
-}
-
-static struct batch *collect_and_take(struct outlet *outlet)
-{
-    outlet_collect(outlet);
-    return batch_pool_take(&outlet->pool);
-}
-
-static struct batch *wait_for_batch(struct outlet *outlet)
-{
-    struct pollfd entry = {.fd = outlet->wakeup.fd, .events = POLLIN};
-    struct batch *batch = NULL;
-    wake_output(outlet);
-    while (!batch && !atomic_load_explicit(&outlet->shared->stop_waiting, memory_order_relaxed)) {
-        wakeup_raise(&outlet->wakeup);
-        batch = collect_and_take(outlet);
-        if (!batch)
-            poll(&entry, 1, WAIT_MOST_MS);
-        wakeup_lower(&outlet->wakeup);
-    }
-    return batch;
-}
-
-struct batch *outlet_batch(struct outlet *outlet, bool wait)
-{
-    struct batch *batch = outlet->open;
-    if (batch && batch->count < batch->most && batch->share_count < batch->share_most)
-        return batch;
-    outlet_seal(outlet);
-    batch = batch_pool_take(&outlet->pool);
-    if (!batch)
-        batch = collect_and_take(outlet);
-    if (!batch && wait)
-        batch = wait_for_batch(outlet);
-    outlet->open = batch;
-    return batch;
-}
-
-void outlet_housekeep(struct outlet *outlet, int64_t steady_ns)
-{
-    struct batch *batch = outlet->open;
-    if (batch && batch->count) {
-        if (!batch->opened_ns)
-            batch->opened_ns = steady_ns;
-        else if (steady_ns - batch->opened_ns >= outlet->shared->batch_age_ns)
-            outlet_seal(outlet);
-    }
-    wake_output(outlet);
-    outlet_collect(outlet);
+    for (uint32_t i = 0; i < outlet->feed_count; i++)
+        feed_collect_all(outlet, &outlet->feeds[i]);
+    /* Relaxed: a number to look at, which orders nothing. */
+    atomic_store_explicit(&outlet->open_documents, open_documents(outlet), memory_order_relaxed);
 }
 
 uint64_t outlet_waiting(const struct outlet *outlet)
 {
-    return atomic_load_explicit(&outlet->waiting, memory_order_relaxed);
+    uint64_t documents = atomic_load_explicit(&outlet->open_documents, memory_order_relaxed);
+    for (uint32_t i = 0; i < outlet->feed_count; i++)
+        documents += atomic_load_explicit(&outlet->feeds[i].waiting, memory_order_relaxed);
+    return documents;
+}
+
+/* ---- batches out ---- */
+
+/* An output has no view left for a batch that is full: it misses it. */
+static void batch_miss(struct outlet *outlet, struct feed *feed, const struct batch *body)
+{
+    for (uint32_t i = 0; i < body->share_count; i++) {
+        const struct share *share = &body->shares[i];
+        counter_bump(&share->exporter->counters.value[COUNTER_records_no_batch], share->count);
+        share->exporter->records_in_flight -= share->count;
+    }
+    counter_add(outlet->counters, COUNTER_records_no_batch, body->count);
+    counter_add(&feed->counters, COUNTER_records_received, body->count);
+    counter_add(&feed->counters, COUNTER_records_no_batch, body->count);
+}
+
+/* Every output after the first has the same documents once more. */
+static void copies_count(struct outlet *outlet, const struct batch *body, uint32_t more)
+{
+    if (!more)
+        return;
+    for (uint32_t i = 0; i < body->share_count; i++)
+        counter_bump(&body->shares[i].exporter->counters.value[COUNTER_records_copied], body->shares[i].count * more);
+    counter_add(outlet->counters, COUNTER_records_copied, (uint64_t)body->count * more);
+}
+
+static void route_seal(struct outlet *outlet, struct route *route)
+{
+    struct batch *body = route->open;
+    if (!body || !body->count)
+        return;
+    route->open = NULL;
+    body->sealed_ns = clock_utc_ns();
+    if (route->pads)
+        batch_pad(body);
+    copies_count(outlet, body, route->feed_count - 1);
+    body->views = 1; /* the route's own, until all have theirs */
+    for (uint32_t i = 0; i < route->feed_count; i++) {
+        if (route->views[i])
+            feed_send(route->feeds[i], route->views[i], body);
+        else
+            batch_miss(outlet, route->feeds[i], body);
+        route->views[i] = NULL;
+    }
+    body_release(outlet, body);
+}
+
+void outlet_seal(struct outlet *outlet, enum document_kind kind)
+{
+    if (outlet->route_of[kind])
+        route_seal(outlet, outlet->route_of[kind]);
+}
+
+void outlet_seal_all(struct outlet *outlet)
+{
+    for (uint32_t i = 0; i < DOCUMENT_KINDS; i++)
+        route_seal(outlet, &outlet->routes[i]);
+}
+
+static void outlet_wake(struct outlet *outlet)
+{
+    for (uint32_t i = 0; i < outlet->feed_count; i++)
+        feed_wake(&outlet->feeds[i]);
+}
+
+/* ---- batches in ---- */
+
+/* Reserves a view of each output that has one left; returns how many. */
+static uint32_t views_reserve(struct route *route)
+{
+    uint32_t reserved = 0;
+    for (uint32_t i = 0; i < route->feed_count; i++) {
+        if (!route->views[i])
+            route->views[i] = feed_take(route->feeds[i]);
+        reserved += route->views[i] != NULL;
+    }
+    return reserved;
+}
+
+static bool route_reserve(struct outlet *outlet, struct route *route, uint32_t least)
+{
+    uint32_t reserved = views_reserve(route);
+    if (reserved < route->feed_count) {
+        outlet_collect(outlet);
+        reserved = views_reserve(route);
+    }
+    return reserved >= least;
+}
+
+static bool waiting_ends(const struct outlet *outlet)
+{
+    return atomic_load_explicit(outlet->stop_waiting, memory_order_relaxed);
+}
+
+static bool route_wait(struct outlet *outlet, struct route *route)
+{
+    struct pollfd entry = {.fd = outlet->wakeup.fd, .events = POLLIN};
+    bool reserved = false;
+    outlet_wake(outlet);
+    while (!reserved && !waiting_ends(outlet)) {
+        wakeup_raise(&outlet->wakeup);
+        reserved = route_reserve(outlet, route, route->feed_count);
+        if (!reserved)
+            poll(&entry, 1, WAIT_MOST_MS);
+        wakeup_lower(&outlet->wakeup);
+    }
+    return reserved;
+}
+
+struct batch *outlet_batch(struct outlet *outlet, enum document_kind kind, bool wait)
+{
+    struct route *route = outlet->route_of[kind];
+    if (__builtin_expect(!route, 0))
+        return NULL;
+    struct batch *batch = route->open;
+    if (batch && batch->count < batch->most && batch->share_count < batch->share_most)
+        return batch;
+    route_seal(outlet, route);
+    if (!route_reserve(outlet, route, wait ? route->feed_count : 1) && !(wait && route_wait(outlet, route)))
+        return NULL;
+    route->open = batch_pool_take(&outlet->pool);
+    assert(route->open);
+    route->open->kind = (uint8_t)kind;
+    return route->open;
+}
+
+void outlet_drop(struct outlet *outlet, enum document_kind kind, struct exporter *exporter, uint32_t count)
+{
+    const struct route *route = outlet->route_of[kind];
+    uint32_t copies = route ? route->feed_count : 1;
+    enum counter reason = route ? COUNTER_records_no_batch : COUNTER_records_no_output;
+    for (uint32_t i = 0; route && i < route->feed_count; i++) {
+        counter_add(&route->feeds[i]->counters, COUNTER_records_received, count);
+        counter_add(&route->feeds[i]->counters, reason, count);
+    }
+    counter_add(outlet->counters, reason, (uint64_t)count * copies);
+    counter_add(outlet->counters, COUNTER_records_copied, (uint64_t)count * (copies - 1));
+    counter_bump(&exporter->counters.value[reason], (uint64_t)count * copies);
+    counter_bump(&exporter->counters.value[COUNTER_records_copied], (uint64_t)count * (copies - 1));
+}
+
+static void route_age(struct outlet *outlet, struct route *route, int64_t steady_ns)
+{
+    struct batch *batch = route->open;
+    if (!batch || !batch->count)
+        return;
+    if (!batch->opened_ns)
+        batch->opened_ns = steady_ns;
+    else if (steady_ns - batch->opened_ns >= outlet->batch_age_ns)
+        route_seal(outlet, route);
+}
+
+void outlet_housekeep(struct outlet *outlet, int64_t steady_ns)
+{
+    for (uint32_t i = 0; i < DOCUMENT_KINDS; i++)
+        route_age(outlet, &outlet->routes[i], steady_ns);
+    outlet_wake(outlet);
+    outlet_collect(outlet);
 }

@@ -5,46 +5,80 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/ring.h"
+#include "base/counter.h"
+#include "config/config.h"
+#include "decode/exporter.h"
+#include "export/batch.h"
 #include "export/batch_pool.h"
-#include "export/output.h"
+#include "export/feed.h"
 #include "export/wakeup.h"
 
-/* Inside the output: what its thread and the workers share, and a worker's end of it. */
-struct output_shared {
-    struct wakeup wakeup;          /* of the output's thread */
-    int64_t batch_age_ns;          /* constant */
-    _Atomic bool stop_waiting;     /* any thread sets, workers read */
-    _Atomic bool broken;           /* the output's thread writes, any thread reads */
-    _Atomic uint64_t write_errors; /* the output's thread writes, workers read */
+/*
+ * A worker's way out: bodies to write documents into, and a feed to each output. Documents of the kinds that go to the
+ * same outputs share a route and its open body. All of it is the worker's, but for the feeds' other ends.
+ */
+
+/* The outputs that take a kind of documents, and the body that is being filled for them. */
+struct route {
+    struct feed *feeds[OUTPUTS_MOST];
+    uint32_t feed_count;
+    struct batch *views[OUTPUTS_MOST]; /* reserved for the open body; NULL: that output will miss it */
+    struct batch *open;
+    bool pads;                         /* one of the outputs wants batch_pad() */
 };
 
 struct outlet {
-    struct output_shared *shared;
-    struct ring sealed;         /* worker to output; has room for the whole pool */
-    struct ring returned;       /* output to worker; likewise */
-
-    /* the worker's */
+    struct feed feeds[OUTPUTS_MOST];
+    uint32_t feed_count;
+    struct route routes[DOCUMENT_KINDS];
+    struct route *route_of[DOCUMENT_KINDS]; /* NULL: no output takes this kind */
     struct batch_pool pool;
-    struct batch *open;
-    struct counters *counters;
-    uint64_t in_flight;         /* documents in sealed batches that are not settled */
-    uint64_t write_errors_seen; /* the first outlet publishes them */
-    bool first;
-    bool wake_due;              /* sealed since the output was last woken */
-    struct wakeup wakeup;       /* of the worker that waits for a batch */
-    _Atomic uint64_t waiting;   /* the worker writes, any thread reads */
-
-    /* the output thread's */
-    struct batch *pending;      /* popped, but the sink had no room */
+    struct counters *counters;              /* the worker's */
+    struct exporters *exporters;            /* the worker's; NULL where the batches of a spool belong to nobody */
+    int64_t batch_age_ns;
+    const _Atomic bool *stop_waiting;       /* any thread sets */
+    struct wakeup wakeup;                   /* of the worker that waits for a batch */
+    _Atomic uint64_t open_documents;        /* in open bodies, as published */
 };
 
-/* Returns 0 or -errno. */
-int outlet_init(struct outlet *outlet, struct output_shared *shared, const struct config *config);
+/*
+ * --- the worker's calls ---
+ *
+ * One system call an output at most: the wake-up of a sleeping output thread, which outlet_housekeep() makes, and
+ * outlet_batch() when it waits. The worker adds to exporter->records_in_flight what it appends to a batch, for each
+ * output that will have it (outlet_copies()); outlet_collect() takes it off.
+ */
+
+/* How many outputs take this kind of documents: 0 = none, and the records are to be dropped by outlet_drop(). */
+static inline uint32_t outlet_copies(const struct outlet *outlet, enum document_kind kind)
+{
+    return outlet->route_of[kind] ? outlet->route_of[kind]->feed_count : 0;
+}
+
+/* The open batch for this kind, with room for at least one more document in ends and shares; NULL when no output takes
+   the kind, or all that do hold all of theirs. With wait, it waits for every output instead, until
+   outputs_stop_waiting(). */
+struct batch *outlet_batch(struct outlet *outlet, enum document_kind kind, bool wait);
+
+/* Counts records for which outlet_batch() had no batch, for each output that should have had them. */
+void outlet_drop(struct outlet *outlet, enum document_kind kind, struct exporter *exporter, uint32_t count);
+
+/* Sends the kind's open batch, or all open ones, if they have documents, to the outputs. */
+void outlet_seal(struct outlet *outlet, enum document_kind kind);
+void outlet_seal_all(struct outlet *outlet);
+
+/* Takes back what the outputs are done with and settles it with the exporters' and the worker's counters. */
+void outlet_collect(struct outlet *outlet);
+
+/* After every burst: collects; seals what is older than batch_age; wakes outputs that sleep. */
+void outlet_housekeep(struct outlet *outlet, int64_t steady_ns);
+
+/* Documents in open batches and, once for each output, in batches that have not come back, those in spools left out:
+   the ledger's "waiting". As of the last outlet_housekeep() or outlet_collect(): exact at rest. Any thread. */
+uint64_t outlet_waiting(const struct outlet *outlet);
+
+/* --- making it: export/outputs.c --- */
+
+/* The feeds are there, feed_count is set. Returns 0 or -errno; outlet_fini() is in order either way. */
+int outlet_init(struct outlet *outlet, const struct config *config);
 void outlet_fini(struct outlet *outlet);
-
-/* The output's thread: the next sealed batch, or NULL. */
-struct batch *outlet_next(struct outlet *outlet);
-
-/* The output's thread: hands the batch back if it is of this outlet's. */
-bool outlet_return(struct outlet *outlet, struct batch *batch);

@@ -4,142 +4,353 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "export/outlet.h"
-#include "export/sink.h"
 
-struct output {
-    const struct config *config;
-    struct outlet *outlets;
-    uint32_t outlet_count;
-    pthread_t thread;
-    bool running;
+#define SPOOL_FLUSH_MS 10000 /* for the disk, at the end: the documents are nowhere else */
 
-    /* the thread's */
-    struct sink sink;
-    uint32_t turn;                /* outlet to look at first */
-    uint64_t held;                /* batches that the sink has */
-    int open_error;               /* read by output_open() after `opened` */
-    bool gave_up;                 /* read by output_close() after the join */
+/* ---- batches back ---- */
 
-    /* shared */
-    struct output_shared shared;  /* with the workers */
-    sem_t opened;
-    _Atomic bool reopen;          /* any thread sets, the thread clears */
-    _Atomic int64_t close_by_ns;  /* output_close() sets the deadline (steady clock), the thread reads; 0 = go on */
-};
-
-/* ---- the output's thread ---- */
-
+/* The batch goes to the worker whose it is; one that an earlier run had spooled is settled here. */
 static void give_back(struct output *output, struct batch *batch)
 {
-    uint32_t i = 0;
-    while (!outlet_return(&output->outlets[i], batch))
-        i++;
+    if (batch->feed) {
+        feed_return(batch->feed, batch);
+        return;
+    }
+    uint32_t delivered = batch->count - batch->refused - batch->failed - batch->spooled;
+    counter_add(&output->counters, COUNTER_records_delivered, delivered);
+    counter_add(&output->counters, COUNTER_records_refused, batch->refused);
+    counter_add(&output->counters, batch->failed_as, batch->failed);
+    spool_give_back(output->spool, batch);
 }
 
-/* Hands sealed batches to the sink, one of each outlet in turn, until there are none or the sink has no room. */
-static bool submit_batches(struct output *output)
+static void take_settled(struct output *output)
 {
-    bool any = false;
-    for (uint32_t empty = 0; empty < output->outlet_count;) {
-        struct outlet *outlet = &output->outlets[output->turn];
-        struct batch *batch = outlet_next(outlet);
-        if (batch && output->sink.ops->submit(&output->sink, batch) < 0) {
-            outlet->pending = batch;
-            break;
-        }
-        empty = batch ? 0 : empty + 1;
-        output->held += batch != NULL;
-        any |= batch != NULL;
-        output->turn = (output->turn + 1) % output->outlet_count;
-    }
-    return any;
+    struct batch *batch;
+    for (uint32_t i = 0; i < output->feed_count; i++)
+        while ((batch = feed_next_settled(output->feeds[i])))
+            spool_give_back(output->spool, batch);
+}
+
+/*
+ * A frame of the spool is over when the sink is done with all of it. Given up in part, it stays: the next start sends
+ * all of it again, rather than to lose some.
+ */
+static void settle_frame(struct output *output, struct batch *batch)
+{
+    if (!output->spool || !spool_owns(output->spool, batch))
+        return;
+    if (!batch->failed)
+        spool_frame_over(output->spool, batch);
+    else
+        batch_judge_from(batch, 0, VERDICT_SPOOLED);
+}
+
+/* A batch that the sink is done with. */
+static void let_go(struct output *output, struct batch *batch)
+{
+    output->held--;
+    if (batch->body)
+        batch->feed->held--;
+    settle_frame(output, batch);
 }
 
 static bool fetch_completions(struct output *output)
 {
     struct completion completions[SINK_BATCHES_MOST];
     int count = output->sink.ops->poll(&output->sink, completions, SINK_BATCHES_MOST, 0);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        let_go(output, completions[i].batch);
         give_back(output, completions[i].batch);
-    output->held -= (uint64_t)count;
-    /* Relaxed, both: they say something of themselves alone. */
-    atomic_store_explicit(&output->shared.broken, output->sink.broken, memory_order_relaxed);
-    atomic_store_explicit(&output->shared.write_errors, output->sink.write_errors, memory_order_relaxed);
+    }
+    /* Relaxed: it says something of itself alone. */
+    atomic_store_explicit(&output->broken, output->sink.broken, memory_order_relaxed);
     return count > 0;
 }
 
+/* ---- batches to the sink ---- */
+
+static bool sink_takes(struct output *output, struct batch *batch)
+{
+    bool taken = output->sink.ops->submit(&output->sink, batch) == 0;
+    output->held += taken;
+    return taken;
+}
+
+/* A sink gets half of a worker's batches at most: one that is gone must leave some to spool and to fill. */
+static bool sink_takes_sealed(struct output *output, struct feed *feed, struct batch *batch)
+{
+    bool taken = feed->held < (feed->view_count + 1) / 2 && sink_takes(output, batch);
+    feed->held += taken;
+    return taken;
+}
+
+/* Hands sealed batches to the sink, one of each feed in turn, until there are none or the sink has no room. */
+static bool submit_sealed(struct output *output)
+{
+    bool any = false, refused = false;
+    for (uint32_t idle = 0; idle < output->feed_count;) {
+        struct feed *feed = output->feeds[output->turn];
+        struct batch *batch = feed_next(feed);
+        bool taken = batch && sink_takes_sealed(output, feed, batch);
+        if (batch && !taken)
+            feed_put_back(feed, batch);
+        refused |= batch && !taken;
+        any |= taken;
+        idle = taken ? 0 : idle + 1;
+        output->turn = (output->turn + 1) % output->feed_count;
+    }
+    if (!refused)
+        output->blocked_ns = 0;
+    else if (!output->blocked_ns || any)
+        output->blocked_ns = clock_steady_ns();
+    return any;
+}
+
+/* Hands what the spool reads back to the sink, after the live batches. */
+static bool submit_replay(struct output *output)
+{
+    bool any = false;
+    while (output->spool && !output->blocked_ns) {
+        struct batch *batch = output->replay ? output->replay : spool_next(output->spool, clock_steady_ns());
+        output->replay = batch;
+        if (!batch)
+            break;
+        if (output->sink.pads)
+            batch_pad(batch);
+        if (!sink_takes(output, batch))
+            break;
+        output->replay = NULL;
+        any = true;
+    }
+    return any;
+}
+
+/* ---- batches to the spool ---- */
+
+static void overflow_say(struct output *output, bool overflowing)
+{
+    if (overflowing == output->overflowing)
+        return;
+    output->overflowing = overflowing;
+    if (overflowing)
+        log_warning("output %s takes too little: documents go to the spool %s", output->config->name,
+                    output->config->spool.path);
+    else
+        log_info("output %s has taken everything that was in the spool", output->config->name);
+}
+
+/* Batches wait in memory for spool.after at most, and not beyond a quarter of what the worker has. */
+static bool feed_overflows(const struct output *output, const struct feed *feed, int64_t now_ns)
+{
+    return feed_depth(feed) && (now_ns - output->blocked_ns >= (int64_t)output->config->spool.after ||
+                             feed_depth(feed) > feed->view_count / 4);
+}
+
+/* Moves a feed's waiting batches to the spool, as long as it takes them. */
+static bool feed_spill(struct output *output, struct feed *feed, int64_t now_ns)
+{
+    bool any = false;
+    while (feed_overflows(output, feed, now_ns)) {
+        struct batch *batch = feed_next(feed);
+        batch_judge_from(batch, 0, VERDICT_FAILED);
+        if (spool_put(output->spool, batch) < 0) {
+            batch_judge_from(batch, 0, VERDICT_DELIVERED);
+            feed_put_back(feed, batch);
+            break;
+        }
+        output->spooling++;
+        any = true;
+    }
+    return any;
+}
+
+static bool spill(struct output *output)
+{
+    bool any = false;
+    if (!output->spool || !output->blocked_ns)
+        return false;
+    int64_t now_ns = clock_steady_ns();
+    for (uint32_t i = 0; i < output->feed_count; i++)
+        any |= feed_spill(output, output->feeds[i], now_ns);
+    if (any)
+        overflow_say(output, true);
+    return any;
+}
+
+/* What the disk refused waits in its feed again, in front; at the end there is no other try. */
+static void spool_refused(struct output *output, struct batch *batch, bool last)
+{
+    if (last) {
+        give_back(output, batch);
+        output->gave_up = true;
+        return;
+    }
+    batch_rejudge(batch, VERDICT_FAILED, VERDICT_DELIVERED);
+    feed_put_back(batch->feed, batch);
+}
+
+static bool fetch_spooled(struct output *output, bool last)
+{
+    struct batch *batches[SINK_BATCHES_MOST], *batch;
+    if (!output->spool)
+        return false;
+    take_settled(output);
+    int count = spool_poll(output->spool, batches, SINK_BATCHES_MOST);
+    for (int i = 0; i < count; i++) {
+        output->spooling--;
+        if (batches[i]->failed)
+            spool_refused(output, batches[i], last);
+        else
+            give_back(output, batches[i]);
+    }
+    bool any = count > 0;
+    while ((batch = spool_next_dropped(output->spool))) {
+        give_back(output, batch);
+        any = true;
+    }
+    if (!spool_waiting(output->spool) && !output->spooling)
+        overflow_say(output, false);
+    return any;
+}
+
+/* ---- the thread ---- */
+
 /* Everything that can be done without waiting. False when there was nothing to do. */
-static bool serve(struct output *output)
+static bool serve(struct output *output, bool replaying)
 {
     if (atomic_exchange_explicit(&output->reopen, false, memory_order_relaxed) && output->sink.ops->reopen)
         output->sink.ops->reopen(&output->sink);
-    bool submitted = submit_batches(output);
-    return fetch_completions(output) || submitted;
+    bool any = submit_sealed(output);
+    if (replaying)
+        any |= submit_replay(output);
+    any |= fetch_completions(output);
+    any |= fetch_spooled(output, false);
+    return spill(output) || any;
 }
 
-/* pairs with the release in output_close(): the workers' last batches are in the rings */
+/* pairs with the release in output_close_by(): the workers' last batches are in the rings */
 static int64_t closing(struct output *output)
 {
     return atomic_load_explicit(&output->close_by_ns, memory_order_acquire);
 }
 
-/* Sleeps until a worker, the sink's descriptor or the sink's time wakes it, but not longer than by_ns (steady clock).
- */
+static int64_t earlier(int64_t one_ns, int64_t other_ns)
+{
+    return one_ns < other_ns ? one_ns : other_ns;
+}
+
+/* When something is to be done even if nothing happens. */
+static int64_t due_ns(const struct output *output)
+{
+    int64_t due = output->sink.due_ns;
+    if (!output->spool)
+        return due;
+    due = earlier(due, spool_due_ns(output->spool));
+    int64_t spill_ns = output->blocked_ns + (int64_t)output->config->spool.after;
+    /* Past it, the spool is what does not take them: it says itself when to come again. */
+    return output->blocked_ns && spill_ns > clock_steady_ns() ? earlier(due, spill_ns) : due;
+}
+
+/* Sleeps until a worker, a descriptor or the time wakes it, but not longer than by_ns (steady clock). */
 static void sleep_until(struct output *output, int64_t by_ns)
 {
     struct pollfd entries[] = {
-        {.fd = output->shared.wakeup.fd, .events = POLLIN},
+        {.fd = output->wakeup.fd, .events = POLLIN},
         {.fd = output->sink.wait_fd, .events = output->sink.wait_events},
+        {.fd = output->spool ? spool_wait_fd(output->spool) : -1, .events = POLLIN},
     };
-    if (output->sink.due_ns < by_ns)
-        by_ns = output->sink.due_ns;
+    by_ns = earlier(by_ns, due_ns(output));
     int64_t left_ns = by_ns == INT64_MAX ? INT64_MAX : by_ns - clock_steady_ns();
     if (left_ns < 0)
         left_ns = 0;
     struct timespec left = {.tv_sec = left_ns / NS_PER_S, .tv_nsec = left_ns % NS_PER_S};
-    ppoll(entries, 2, by_ns == INT64_MAX ? NULL : &left, NULL);
+    ppoll(entries, sizeof entries / sizeof *entries, by_ns == INT64_MAX ? NULL : &left, NULL);
 }
 
 static void rest(struct output *output)
 {
     int64_t close_by_ns = closing(output);
-    wakeup_raise(&output->shared.wakeup);
-    if (!serve(output) && closing(output) == close_by_ns)
+    wakeup_raise(&output->wakeup);
+    if (!serve(output, !close_by_ns) && closing(output) == close_by_ns)
         sleep_until(output, close_by_ns ? close_by_ns : INT64_MAX);
-    wakeup_lower(&output->shared.wakeup);
-}
-
-static void fail_unsubmitted(struct output *output)
-{
-    for (uint32_t i = 0; i < output->outlet_count; i++) {
-        struct batch *batch;
-        while ((batch = outlet_next(&output->outlets[i]))) {
-            batch_fail_from(batch, 0);
-            give_back(output, batch);
-            output->gave_up = true;
-        }
-    }
+    wakeup_lower(&output->wakeup);
 }
 
 static bool all_submitted(struct output *output)
 {
-    for (uint32_t i = 0; i < output->outlet_count; i++) {
-        struct outlet *outlet = &output->outlets[i];
-        outlet->pending = outlet_next(outlet);
-        if (outlet->pending)
+    for (uint32_t i = 0; i < output->feed_count; i++)
+        if (feed_depth(output->feeds[i]))
             return false;
-    }
     return true;
+}
+
+/* The spool takes a batch that is given up, if it has to be waited for. */
+static bool spool_takes(struct output *output, struct batch *batch)
+{
+    int64_t by_ns = clock_steady_ns() + SPOOL_FLUSH_MS * NS_PER_MS;
+    int error = spool_put(output->spool, batch);
+    while (error == -EAGAIN && clock_steady_ns() < by_ns) {
+        spool_flush(output->spool, 100);
+        fetch_spooled(output, true);
+        error = spool_put(output->spool, batch);
+    }
+    output->spooling += !error;
+    return !error;
+}
+
+/* A batch whose documents the output did not deliver in time: to the spool, or lost. */
+static void give_up(struct output *output, struct batch *batch)
+{
+    if (batch->failed && output->spool && spool_takes(output, batch))
+        return;
+    output->gave_up |= batch->failed > 0;
+    give_back(output, batch);
+}
+
+static void give_up_held(struct output *output)
+{
+    struct completion completions[SINK_BATCHES_MOST];
+    int count = 1;
+    while (output->held && count > 0) {
+        count = output->sink.ops->poll(&output->sink, completions, SINK_BATCHES_MOST, 0);
+        for (int i = 0; i < count; i++) {
+            let_go(output, completions[i].batch);
+            give_up(output, completions[i].batch);
+        }
+    }
+    assert(!output->held);
+}
+
+static void give_up_sealed(struct output *output)
+{
+    for (uint32_t i = 0; i < output->feed_count; i++) {
+        struct batch *batch;
+        while ((batch = feed_next(output->feeds[i]))) {
+            batch_judge_from(batch, 0, VERDICT_FAILED);
+            give_up(output, batch);
+        }
+    }
+}
+
+/* A frame that was read but not submitted stays on disk, as do those that nobody has read. */
+static void close_spool(struct output *output)
+{
+    if (!output->spool)
+        return;
+    if (output->replay) {
+        batch_judge_from(output->replay, 0, VERDICT_SPOOLED);
+        give_back(output, output->replay);
+        output->replay = NULL;
+    }
+    if (spool_flush(output->spool, SPOOL_FLUSH_MS) < 0)
+        log_error("output %s: the disk of the spool does not answer", output->config->name);
+    fetch_spooled(output, true);
 }
 
 /* Delivers what is there until the deadline, then gives up the rest. The workers have ended. */
@@ -149,25 +360,39 @@ static void finish(struct output *output)
     while (!all_submitted(output) && clock_steady_ns() < by_ns)
         rest(output);
     int64_t left_ms = (by_ns - clock_steady_ns()) / NS_PER_MS;
-    if (output->sink.ops->flush(&output->sink, left_ms > 0 ? (int)left_ms : 0) < 0)
-        output->gave_up = true;
-    while (output->held && fetch_completions(output))
-        ;
-    assert(!output->held);
-    fail_unsubmitted(output);
+    output->sink.ops->flush(&output->sink, left_ms > 0 ? (int)left_ms : 0);
+    give_up_held(output);
+    give_up_sealed(output);
+    close_spool(output);
+}
+
+static int open_all(struct output *output)
+{
+    int error = output->sink.ops->open(&output->sink);
+    if (error || !output->config->spool.path || !*output->config->spool.path)
+        return error;
+    error = spool_open(&output->spool, &(struct spool_setup){.output = output->config,
+                                                             .thread = output->sink.thread,
+                                                             .counters = &output->counters,
+                                                             .feeds = output->feeds,
+                                                             .feed_count = output->feed_count});
+    if (error)
+        output->sink.ops->close(&output->sink);
+    return error;
 }
 
 static void *output_run(void *argument)
 {
     struct output *output = argument;
-    pthread_setname_np(pthread_self(), "weir-output");
-    output->open_error = output->sink.ops->open(&output->sink);
-    int error = output->open_error;
+    char name[16];
+    snprintf(name, sizeof name, "weir-out-%s", output->config->name); /* cut to fit, which is good enough to look at */
+    pthread_setname_np(pthread_self(), name);
+    int error = output->open_error = open_all(output);
     sem_post(&output->opened);
     if (error)
         return NULL;
     while (!closing(output)) {
-        if (!serve(output))
+        if (!serve(output, true))
             rest(output);
     }
     finish(output);
@@ -177,25 +402,33 @@ static void *output_run(void *argument)
 
 /* ---- opening and closing ---- */
 
-static int open_outlets(struct output *output, uint32_t workers)
+int output_init(struct output *output, const struct config *config, const struct output_config *own, uint32_t thread)
 {
-    size_t bytes = workers * sizeof *output->outlets;
-    output->outlets = aligned_alloc(_Alignof(struct outlet), bytes);
-    if (!output->outlets)
-        return -ENOMEM;
-    memset(output->outlets, 0, bytes);
-    for (uint32_t i = 0; i < workers; i++) {
-        output->outlet_count = i + 1;
-        int error = outlet_init(&output->outlets[i], &output->shared, output->config);
-        if (error)
-            return error;
+    output->config = own;
+    output->sink = (struct sink){.ops = sink_of(own->kind),
+                                 .config = config,
+                                 .output = own,
+                                 .thread = thread,
+                                 .counters = &output->counters,
+                                 .wait_fd = -1,
+                                 .due_ns = INT64_MAX};
+    sem_init(&output->opened, 0, 0);
+    return wakeup_open(&output->wakeup);
+}
+
+void output_end(struct output *output)
+{
+    assert(!output->running);
+    if (output->spool) {
+        take_settled(output);
+        spool_close(output->spool);
     }
-    output->outlets[0].first = true;
-    return 0;
+    wakeup_close(&output->wakeup);
+    sem_destroy(&output->opened);
 }
 
 /* The thread takes no signals: they are the main thread's, and a broken pipe is an error code here. */
-static int start_thread(struct output *output)
+int output_start(struct output *output)
 {
     sigset_t all, before;
     sigfillset(&all);
@@ -203,90 +436,32 @@ static int start_thread(struct output *output)
     int error = pthread_create(&output->thread, NULL, output_run, output);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error) {
-        log_error("output: cannot start a thread: %s", strerror(error));
+        log_error("output %s: cannot start a thread: %s", output->config->name, strerror(error));
         return -error;
     }
     while (sem_wait(&output->opened) < 0 && errno == EINTR)
         ;
+    output->running = !output->open_error;
     if (output->open_error)
         pthread_join(output->thread, NULL);
     return output->open_error;
 }
 
-struct output *output_open(const struct config *config, uint32_t workers)
-{
-    struct output *output = calloc(1, sizeof *output);
-    if (!output)
-        return NULL;
-    output->config = config;
-    output->sink = (struct sink){
-        .ops = sink_of(config->output.kind), .config = config, .wait_fd = -1, .due_ns = INT64_MAX};
-    sem_init(&output->opened, 0, 0);
-    output->shared.batch_age_ns = (int64_t)config->output.batch_age;
-    int error = wakeup_open(&output->shared.wakeup);
-    if (!error)
-        error = open_outlets(output, workers);
-    if (error) {
-        log_error(
-            "output: no memory for %u times %u batches of %llu bytes (%s); lower output.batches or output.batch_size",
-            workers, config->output.batches, (unsigned long long)config->output.batch_size, strerror(-error));
-    } else if (start_thread(output) == 0) {
-        output->running = true;
-        return output;
-    }
-    output_free(output);
-    return NULL;
-}
-
-struct outlet *output_outlet(struct output *output, uint32_t worker, struct counters *counters)
-{
-    assert(worker < output->outlet_count);
-    output->outlets[worker].counters = counters;
-    return &output->outlets[worker];
-}
-
 void output_reopen(struct output *output)
 {
     atomic_store_explicit(&output->reopen, true, memory_order_relaxed); /* the wake-up makes it visible */
-    wakeup_signal(&output->shared.wakeup);
+    wakeup_signal(&output->wakeup);
 }
 
-bool output_broken(const struct output *output)
+void output_close_by(struct output *output, int64_t steady_ns)
 {
-    return atomic_load_explicit(&output->shared.broken, memory_order_relaxed);
+    atomic_store_explicit(&output->close_by_ns, steady_ns, memory_order_release); /* see closing() */
+    wakeup_signal(&output->wakeup);
 }
 
-void output_stop_waiting(struct output *output)
+int output_join(struct output *output)
 {
-    /* Relaxed: the wake-up makes it visible, and a worker looks again every now and then anyway. */
-    atomic_store_explicit(&output->shared.stop_waiting, true, memory_order_relaxed);
-    for (uint32_t i = 0; i < output->outlet_count; i++)
-        wakeup_signal(&output->outlets[i].wakeup);
-}
-
-int output_close(struct output *output)
-{
-    for (uint32_t i = 0; i < output->outlet_count; i++)
-        outlet_seal(&output->outlets[i]);
-    int64_t by_ns = clock_steady_ns() + (int64_t)output->config->output.flush_timeout;
-    atomic_store_explicit(&output->close_by_ns, by_ns, memory_order_release); /* see closing() */
-    wakeup_signal(&output->shared.wakeup);
     pthread_join(output->thread, NULL);
     output->running = false;
-    for (uint32_t i = 0; i < output->outlet_count; i++)
-        outlet_collect(&output->outlets[i]);
     return output->gave_up ? -ETIMEDOUT : 0;
-}
-
-void output_free(struct output *output)
-{
-    if (!output)
-        return;
-    assert(!output->running);
-    for (uint32_t i = 0; i < output->outlet_count; i++)
-        outlet_fini(&output->outlets[i]);
-    free(output->outlets);
-    wakeup_close(&output->shared.wakeup);
-    sem_destroy(&output->opened);
-    free(output);
 }

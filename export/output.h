@@ -1,62 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/counter.h"
 #include "config/config.h"
-#include "export/batch.h"
+#include "export/feed.h"
+#include "export/sink.h"
+#include "export/spool.h"
+#include "export/wakeup.h"
 
 /*
- * An output: one sink on a thread of its own, and an outlet for every worker: a pool of batches that go to the sink by
- * one ring and come back by another. A worker never waits for it, unless the input can (a capture).
+ * One thread of an output: a sink, the feeds of the workers that it serves, and a spool for what the sink does not take
+ * in time. Made, closed and freed by export/outputs.c.
  */
-struct output;
-struct outlet;
+struct output {
+    const struct output_config *config;
+    struct feed **feeds;
+    uint32_t feed_count;
+    pthread_t thread;
+    bool running;
 
-/* Makes pools and rings, opens the sink and starts its thread. NULL with the reason logged. */
-struct output *output_open(const struct config *config, uint32_t workers);
+    /* the thread's */
+    struct sink sink;
+    struct spool *spool;          /* NULL: none is configured */
+    struct batch *replay;         /* of the spool: the sink had no room */
+    struct counters counters;     /* the thread writes, any thread reads */
+    uint32_t turn;                /* feed to look at first */
+    uint64_t held;                /* batches that the sink has */
+    uint64_t spooling;            /* batches that the spool writes */
+    int64_t blocked_ns;           /* steady clock: since when the sink takes nothing; 0 = it does */
+    bool overflowing;             /* said that batches go to the spool */
+    int open_error;               /* read by output_start() after `opened` */
+    bool gave_up;                 /* read by output_join() after the join */
 
-/* The worker's outlet. counters: the worker's own, for records_delivered, _no_batch, _refused and _failed. */
-struct outlet *output_outlet(struct output *output, uint32_t worker, struct counters *counters);
+    /* shared */
+    struct wakeup wakeup;
+    sem_t opened;
+    _Atomic bool broken;          /* the thread writes */
+    _Atomic bool reopen;          /* any thread sets, the thread clears */
+    _Atomic int64_t close_by_ns;  /* output_close_by() sets the deadline (steady clock), the thread reads; 0 = go on */
+};
+
+/* config and the feeds outlive the output. Returns 0 or -errno. */
+int output_init(struct output *output, const struct config *config, const struct output_config *own, uint32_t thread);
+void output_end(struct output *output);
+
+/* All feeds are there: opens sink and spool on a new thread. Returns 0, or -errno logged. */
+int output_start(struct output *output);
 
 /* SIGHUP. Any thread. */
 void output_reopen(struct output *output);
 
-/* Nothing will be delivered any more (the reader of standard output is gone): time to end. Any thread. */
-bool output_broken(const struct output *output);
+/* The workers have ended and sealed all they had: finish until the deadline on the steady clock. */
+void output_close_by(struct output *output, int64_t steady_ns);
 
-/* From now on outlet_batch() waits no more: for a shutdown while the output is stuck. Any thread. */
-void output_stop_waiting(struct output *output);
-
-/*
- * After the workers have ended: flushes for at most flush_timeout, stops the thread, closes the sink and settles what
- * came back in the outlets' counters. Returns 0, or -ETIMEDOUT when documents had to be given up (records_failed).
- */
-int output_close(struct output *output);
-void output_free(struct output *output);
-
-/*
- * --- the worker's side ---
- *
- * One system call at most: the wake-up of a sleeping output, which outlet_housekeep() makes, and outlet_batch() when it
- * waits. The worker adds to exporter->records_in_flight what it appends to a batch; outlet_collect() takes it off.
- */
-
-/* The open batch, with room for at least one more document in ends and shares; NULL when the output holds all of them
-   (the worker counts records_no_batch). With wait, it waits for one instead, until output_stop_waiting(). */
-struct batch *outlet_batch(struct outlet *outlet, bool wait);
-
-/* Sends the open batch, if it has documents, to the output. */
-void outlet_seal(struct outlet *outlet);
-
-/* Takes back what the output is done with and settles it with the exporters' and the worker's counters. */
-void outlet_collect(struct outlet *outlet);
-
-/* After every burst: collects; seals when the open batch is older than batch_age; wakes the output if it sleeps. */
-void outlet_housekeep(struct outlet *outlet, int64_t steady_ns);
-
-/* Documents in the open batch and in batches that have not come back: the ledger's "waiting". As of the last
-   outlet_housekeep() or outlet_collect(): exact at rest. Any thread. */
-uint64_t outlet_waiting(const struct outlet *outlet);
+/* Waits for the thread's end. Returns 0, or -ETIMEDOUT when documents had to be given up (records_failed). */
+int output_join(struct output *output);

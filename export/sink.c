@@ -11,6 +11,9 @@ const struct sink_ops *sink_of(enum output_kind kind)
     static const struct sink_ops *const sinks[] = {
         [OUTPUT_FILE] = &sink_file,
         [OUTPUT_STDOUT] = &sink_stdout,
+        [OUTPUT_KAFKA] = &sink_kafka,
+        [OUTPUT_ELASTICSEARCH] = &sink_elastic,
+        [OUTPUT_OPENSEARCH] = &sink_elastic,
     };
     return sinks[kind];
 }

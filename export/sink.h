@@ -14,7 +14,10 @@
  */
 struct sink {
     const struct sink_ops *ops;
-    const struct config *config;
+    const struct config *config;         /* all of it: what the documents have in common */
+    const struct output_config *output;  /* this output's options */
+    uint32_t thread;                     /* of output->threads: 0 is the first */
+    struct counters *counters;           /* the output thread's own: for the COUNTER_output_* rows */
     void *state;
 
     /* The sink sets these for the thread that sleeps: poll is to be called when wait_fd has one of wait_events, and not
@@ -24,7 +27,7 @@ struct sink {
     int64_t due_ns;         /* steady clock; INT64_MAX = never */
 
     bool broken;            /* nothing will ever be delivered again (the reader of a pipe is gone) */
-    uint64_t write_errors;  /* writes that failed and were or will be tried again */
+    bool pads;              /* open() says so: batches are to come with batch_pad() done */
 };
 
 #define SINK_BATCHES_MOST 64 /* batches that a sink holds; more would not make a disk or a server faster */
@@ -59,7 +62,7 @@ static inline struct batch *batch_list_pop(struct batch_list *list)
     return batch;
 }
 
-/* A batch that the sink is done with: its shares say what of it was not delivered. */
+/* A batch that the sink is done with: its verdicts say what of it was not delivered. */
 struct completion {
     struct batch *batch;
 };
@@ -73,8 +76,8 @@ struct sink_ops {
     /* Goes on with the work; returns the number of completions (at most `most`); waits up to timeout_ms for the
        first when some are under way. */
     int (*poll)(struct sink *sink, struct completion *completions, int most, int timeout_ms);
-    /* Everything that was submitted is delivered, refused or (after the time-out) given up as failed; completions are
-       then fetched by poll. Returns 0 or -ETIMEDOUT. */
+    /* Everything that was submitted is delivered, refused or (after the time-out) given up as VERDICT_FAILED; completions
+       are then fetched by poll. Returns 0 or -ETIMEDOUT. */
     int (*flush)(struct sink *sink, int timeout_ms);
     /* SIGHUP: finish the file at hand and open a new one. May be NULL. */
     int (*reopen)(struct sink *sink);
@@ -86,5 +89,7 @@ const struct sink_ops *sink_of(enum output_kind kind);
 /* Waits until the sink's poll is due, or timeout_ms. For the sinks' own waiting. */
 void sink_wait(const struct sink *sink, int timeout_ms);
 
+extern const struct sink_ops sink_kafka;
+extern const struct sink_ops sink_elastic; /* Elasticsearch and OpenSearch */
 extern const struct sink_ops sink_file;   /* files with rotation; pipes and character devices */
 extern const struct sink_ops sink_stdout; /* standard output: never compressed, never tried again */

@@ -64,7 +64,7 @@ static void retry_later(struct file_sink *file, int error, const char *what)
     if (file->retry_wait_ms > RETRY_MOST_MS)
         file->retry_wait_ms = RETRY_MOST_MS;
     file->retry_ns = clock_steady_ns() + file->retry_wait_ms * NS_PER_MS;
-    file->sink->write_errors++;
+    counter_add(file->sink->counters, COUNTER_output_write_errors, 1);
     log_limited(&file->cause, LOG_LEVEL_ERROR, "output: cannot %s %s: %s; documents wait until it is possible again",
                 what, file->name.partial, strerror(error));
 }
@@ -149,7 +149,7 @@ static void unwind_units(struct file_sink *file)
 
 static bool over_size(const struct file_sink *file, uint64_t more_bytes)
 {
-    uint64_t most = file->sink->config->output.rotate_size;
+    uint64_t most = file->sink->output->rotate_size;
     return most && file->composed && file->composed + more_bytes > most;
 }
 
@@ -166,8 +166,6 @@ static void compose_plain(struct file_sink *file, struct file_unit *unit)
     unit->offset = file->composed;
     while (file->queue.count && unit->count < FILE_UNIT_BATCHES) {
         struct batch *batch = batch_list_first(&file->queue);
-        if (file->writer.direct)
-            batch_pad(batch);
         if (over_size(file, next_bytes(file)))
             return;
         file->composed += batch->size_bytes;
@@ -194,7 +192,7 @@ static struct iovec align_frame(struct file_sink *file, uint8_t *staging, size_t
     if (aligned != used && aligned - used < COMPRESS_FILLER_LEAST)
         aligned += BATCH_ALIGN_BYTES;
     if (aligned != used)
-        compress_filler(file->sink->config->output.compression, staging + used, aligned - used);
+        compress_filler(file->sink->output->compression, staging + used, aligned - used);
     size_t kept = used % BATCH_ALIGN_BYTES;
     memcpy(file->tail, staging + used - kept, kept);
     return (struct iovec){.iov_base = staging, .iov_len = aligned};
@@ -211,7 +209,7 @@ static void compose_frame(struct file_sink *file, struct file_unit *unit)
     if (!frame) {
         log_limited(&file->cause, LOG_LEVEL_ERROR, "output: the compression library failed on a batch of %u documents",
                     batch->count);
-        batch_fail_from(batch, 0);
+        batch_judge_from(batch, 0, VERDICT_FAILED);
         batch_list_push(&file->done, batch);
         return;
     }
@@ -240,8 +238,12 @@ static void settle_write(struct file_sink *file, int64_t result)
     struct batch *batches[FILE_UNIT_BATCHES];
     memcpy(batches, unit->batches, sizeof batches);
     uint32_t whole = file_unit_advance(unit, result > 0 ? (uint64_t)result : 0, &file->position);
-    for (uint32_t i = 0; i < whole; i++)
+    for (uint32_t i = 0; i < whole; i++) {
+        counter_add(file->sink->counters, COUNTER_output_bytes, batches[i]->size_bytes);
         batch_list_push(&file->done, batches[i]);
+    }
+    counter_add(file->sink->counters, COUNTER_output_requests, 1);
+    counter_add(file->sink->counters, COUNTER_output_sent_bytes, result > 0 ? (uint64_t)result : 0);
     if (whole)
         retry_over(file);
     if (!unit->count) {
@@ -299,12 +301,12 @@ static bool start_write(struct file_sink *file)
 /* Everything that can be done without waiting. */
 static void advance(struct file_sink *file)
 {
-    const struct config *config = file->sink->config;
+    const struct output_config *output = file->sink->output;
     int64_t result;
     for (;;) {
         int64_t now = clock_steady_ns();
-        if (config->output.rotate_age && file->writer.fd >= 0 && file->composed &&
-            now - file->opened_ns >= (int64_t)config->output.rotate_age)
+        if (output->rotate_age && file->writer.fd >= 0 && file->composed &&
+            now - file->opened_ns >= (int64_t)output->rotate_age)
             file->finish_due = true;
         if (file->writer.busy) {
             if (file->compressor && !file->finish_due && !file->ready->count)
@@ -331,7 +333,7 @@ static void set_due(struct file_sink *file)
         return;
     if (file->retry_ns)
         sink->due_ns = file->retry_ns;
-    int64_t age = (int64_t)sink->config->output.rotate_age;
+    int64_t age = (int64_t)sink->output->rotate_age;
     if (age && file->writer.fd >= 0 && file->composed && file->opened_ns + age < sink->due_ns)
         sink->due_ns = file->opened_ns + age;
 }
@@ -347,11 +349,11 @@ static void free_state(struct file_sink *file)
 
 static int make_staging(struct file_sink *file)
 {
-    const struct config *config = file->sink->config;
-    if (config->output.compression == COMPRESSION_NONE)
+    const struct output_config *output = file->sink->output;
+    if (output->compression == COMPRESSION_NONE)
         return 0;
-    file->compressor = compressor_new(config->output.compression, config->output.compression_level,
-                                      (uint32_t)config->output.batch_size);
+    file->compressor =
+        compressor_new(output->compression, output->compression_level, (uint32_t)output->batch_size);
     if (!file->compressor)
         return -ENOMEM;
     /* The tail in front and the filler behind are below two blocks each. */
@@ -372,16 +374,18 @@ static int open_regular(struct sink *sink)
     file->sink = sink;
     file->writing = &file->units[0];
     file->ready = &file->units[1];
-    file->direct = sink->config->output.direct == DIRECT_IO_AUTO;
+    file->direct = sink->output->direct == DIRECT_IO_AUTO;
     file_writer_init(&file->writer);
-    const char *path = sink->config->output.path;
+    const char *path = sink->output->path;
     int error = make_staging(file);
     if (!error)
-        error = file_names_init(&file->names, path, sink->config->output.compression);
+        error = file_names_init(&file->names, path, sink->output->compression);
     if (!error) {
         file_names_recover(&file->names);
         error = open_file(file);
     }
+    if (!error && !file->compressor)
+        file->direct = sink->pads = file->writer.direct; /* from now on all batches come aligned, or none does */
     if (error) {
         log_error("output: cannot create a file for output.path %s: %s; see that its folder can be written to", path,
                   strerror(-error));
@@ -395,7 +399,7 @@ static int open_regular(struct sink *sink)
 
 static int file_open(struct sink *sink)
 {
-    return stream_wanted(sink->config->output.path) ? stream_open_path(sink) : open_regular(sink);
+    return stream_wanted(sink->output->path) ? stream_open_path(sink) : open_regular(sink);
 }
 
 static int file_submit(struct sink *sink, struct batch *batch)
@@ -454,7 +458,7 @@ static void give_up(struct file_sink *file)
     unwind_units(file);
     while (file->queue.count) {
         struct batch *batch = batch_list_pop(&file->queue);
-        batch_fail_from(batch, 0);
+        batch_judge_from(batch, 0, VERDICT_FAILED);
         batch_list_push(&file->done, batch);
     }
 }

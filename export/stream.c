@@ -57,13 +57,15 @@ static bool begin_batch(struct stream *stream)
         return true;
     log_limited(&stream->cause, LOG_LEVEL_ERROR, "output: the compression library failed on a batch of %u documents",
                 batch->count);
-    batch_fail_from(batch, 0);
+    batch_judge_from(batch, 0, VERDICT_FAILED);
     return false;
 }
 
 static void end_batch(struct stream *stream)
 {
-    batch_list_push(&stream->done, batch_list_pop(&stream->queue));
+    struct batch *batch = batch_list_pop(&stream->queue);
+    counter_add(stream->sink->counters, COUNTER_output_bytes, batch->failed ? 0 : batch->size_bytes);
+    batch_list_push(&stream->done, batch);
     stream->bytes = NULL;
 }
 
@@ -77,7 +79,7 @@ static void fail_all(struct stream *stream)
             while (whole < batch->count && batch->ends[whole] <= stream->written_bytes)
                 whole++;
         }
-        batch_fail_from(batch, whole);
+        batch_judge_from(batch, whole, VERDICT_FAILED);
         end_batch(stream);
     }
 }
@@ -91,7 +93,7 @@ static void settle_error(struct stream *stream, int error)
         return;
     }
     if (stream->try_again && error != EPIPE) {
-        stream->sink->write_errors++;
+        counter_add(stream->sink->counters, COUNTER_output_write_errors, 1);
         stream->retry_ns = clock_steady_ns() + RETRY_MS * NS_PER_MS;
         log_limited(&stream->cause, LOG_LEVEL_ERROR,
                     "output: cannot write to %s: %s; documents wait until it is possible again", stream->name,
@@ -246,11 +248,11 @@ static int stream_begin(struct sink *sink, int fd, const char *name, bool try_ag
 
 static int make_compressor(struct stream *stream)
 {
-    const struct config *config = stream->sink->config;
-    if (config->output.compression == COMPRESSION_NONE)
+    const struct output_config *output = stream->sink->output;
+    if (output->compression == COMPRESSION_NONE)
         return 0;
-    stream->compressor = compressor_new(config->output.compression, config->output.compression_level,
-                                        (uint32_t)config->output.batch_size);
+    stream->compressor =
+        compressor_new(output->compression, output->compression_level, (uint32_t)output->batch_size);
     if (!stream->compressor)
         return -ENOMEM;
     stream->frame = malloc(compressor_bound(stream->compressor));
@@ -259,7 +261,7 @@ static int make_compressor(struct stream *stream)
 
 int stream_open_path(struct sink *sink)
 {
-    const char *path = sink->config->output.path;
+    const char *path = sink->output->path;
     int fd = open_path(path);
     int error = fd < 0 ? fd : stream_begin(sink, fd, path, true);
     if (!error && (error = make_compressor(sink->state)) < 0)

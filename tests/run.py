@@ -79,6 +79,15 @@ def wrapper():
     return command if run([*command, "true"]).returncode == 0 else []
 
 
+def print_table(rows):
+    """Rows with the same keys, as Markdown."""
+    for number, row in enumerate(rows):
+        if not number:
+            print("|", " | ".join(row), "|")
+            print("|", " | ".join("---" for _ in row), "|")
+        print("|", " | ".join(f"{value:,}" if isinstance(value, int) else str(value) for value in row.values()), "|")
+
+
 class Runner:
     def __init__(self, arguments):
         self.arguments = arguments
@@ -145,12 +154,12 @@ class Runner:
         elif not found:
             self.tally.add("skipped" if row["result"] == "SKIP" else "passed", name, stdout[-200:])
 
-    def pytest(self, build, folder, *more, wrap=()):
+    def pytest(self, build, folder, *more, wrap=(), environment=None):
         built = self.build(build)
         if not built:
             return
         environment = {**os.environ, **SANITIZER_OPTIONS, "WEIR": " ".join([*wrap, str(built / "app" / "weir")]),
-                       "PYTHONDONTWRITEBYTECODE": "1"}
+                       "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})}
         with tempfile.TemporaryDirectory(prefix="weir-test-") as scratch:
             report = pathlib.Path(scratch) / "report.xml"
             command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
@@ -202,8 +211,18 @@ class Runner:
         self.pytest("gcc", "tests/golden")
 
     def e2e(self):
-        """The real program between network namespaces, with real exporters."""
+        """The real program between network namespaces, with real exporters and real servers."""
         self.pytest("gcc", "tests/e2e")
+
+    def faults(self):
+        """Not among all: each fault of a server or the network for 30 s, three times, and a table of figures."""
+        with tempfile.TemporaryDirectory(prefix="weir-faults-") as scratch:
+            table = pathlib.Path(scratch) / "figures"
+            table.touch()
+            outages = {name: os.environ.get(name, usual) for name, usual in
+                       (("FAULT_SECONDS", "30"), ("FAULT_ROUNDS", "3"))}
+            self.pytest("gcc", "tests/e2e/test_faults.py", environment={**outages, "FAULT_TABLE": str(table)})
+            print_table([json.loads(line) for line in table.read_text().splitlines()])
 
     def fuzz(self):
         """Every fuzz target: its corpus replayed, then fuzzed for a while."""
@@ -250,7 +269,7 @@ class Runner:
         self.tsan()
 
 
-PARTS = ("checks", "unit", "golden", "e2e", "fuzz", "sanitize", "asan", "tsan")
+PARTS = ("checks", "unit", "golden", "e2e", "faults", "fuzz", "sanitize", "asan", "tsan")
 ALL = ("checks", "unit", "golden", "e2e", "sanitize", "fuzz")
 
 
@@ -263,7 +282,7 @@ def arguments_of(command_line):
     parser = argparse.ArgumentParser(prog="scripts/test", description="Builds weir and runs its tests.",
                                      epilog=f"parts:\n{parts}\n\nWhat stands behind -- goes to pytest.",
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help="default: all")
+    parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help="default: all but faults")
     seconds = os.environ.get("FUZZ_SECONDS") or ("30" if os.environ.get("CI") else "10")
     parser.add_argument("--fuzz-seconds", type=int, default=int(seconds), help=f"for each target (default {seconds})")
     arguments = parser.parse_args(command_line)

@@ -1,17 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: the lab of two namespaces, weir in one of them, senders in the other."""
 
+import os
 import struct
 import sys
 
 import pytest
-from harness import BACKENDS, HERE, lab
+from harness import BACKENDS, HERE, lab  # first: it says where the others find theirs
+from collector import Collector
+from sent import Load, Sent
+from servers import elasticsearch, kafka, kafka_3, opensearch, place, search  # noqa: F401
 
 PREFIX = "weir-e2e"
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "light: quick enough to run under the sanitizers, too")
+    config.addinivalue_line("markers", "long: only by scripts/test faults")
+
+
+def pytest_collection_modifyitems(config, items):
+    if "FAULT_SECONDS" in os.environ:
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +83,36 @@ def send(link, tmp_path):
 
     datagrams.frames = frames
     return datagrams
+
+
+# --- beside the servers ---
+
+@pytest.fixture
+def run(place, tmp_path):
+    """Starts weir beside the servers with a configuration (see collector.Collector), ready to receive."""
+    started = []
+
+    def start(configuration, folder="out", wait=True, environment=None):
+        weir = Collector(tmp_path / folder, place.link.collector, configuration, environment)
+        started.append(weir)
+        return weir.wait_ready() if wait else weir
+
+    yield start
+    for weir in started:
+        lab.end(weir.process)
+
+
+@pytest.fixture
+def load(place):
+    """Sends what can be told apart again: load(count=100) all at once, load() until its stop()."""
+    started = []
+
+    def start(sent=None, count=0, rate=50, **more):
+        sent = sent or Sent(**more)
+        going = Load(place.link.exporter, sent, rate, count)
+        started.append(going)
+        return going.wait() if count else going
+
+    yield start
+    for going in started:
+        lab.end(going.process)

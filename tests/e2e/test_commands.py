@@ -126,6 +126,11 @@ WRONG = {  # text of a file: what the message has to say
     "output:\n  profil: elastic\n": ("weir.yml:2", "profil", "profile"),
     "host: [':2055'\n": ("weir.yml",),
     "custom_definitions: [absent.yml]\n": ("weir.yml:1", "absent.yml"),
+    "outputs:\n  a:\n    kafka: {topik: x}\n": ("weir.yml:3", "outputs.a.kafka.topik", "outputs.a.kafka.topic"),
+    "output.kafka.enabled: true\n": ("weir.yml:1", "output.type: kafka"),
+    "output.password: file:absent\n": ("weir.yml:1", "output.password", "absent"),
+    "outputs: {a: {type: stdout},\n  b: {type: stdout}}\n": ("weir.yml:2", "outputs.b.type", "outputs.a"),
+    "output: {type: kafka,\n  kafka.sasl: plain}\n": ("weir.yml:2", "output.kafka.sasl", "username"),
 }
 
 
@@ -183,6 +188,37 @@ def test_settings_in_order_of_strength(tmp_path):
     assert namespace() == "file"
     assert namespace(WEIR_OUTPUT_NAMESPACE="environment") == "environment"
     assert namespace("-o", "output.namespace=command", WEIR_OUTPUT_NAMESPACE="environment") == "command"
+
+
+def test_secrets_are_not_shown(tmp_path):
+    """What "weir check" prints can be read again, but not by whom it does not concern."""
+    (tmp_path / "password").write_text("hunter2\n")
+    (tmp_path / "weir.yml").write_text(
+        "output: {type: kafka, username: weir, password: 'file:password', tls.enabled: true}\n"
+        "outputs:\n  one: {kafka: {sasl: plain, properties: {ssl.key.password: hunter2}}}\n"
+        "  two: {type: opensearch, username: '', password: '', elasticsearch: {token: hunter2, hosts: ['https://a']}}\n")
+    done = weir("check", "-c", tmp_path / "weir.yml", "--effective")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.count("(hidden)") == 4 and "hunter2" not in done.stdout
+    (tmp_path / "again.yml").write_text(done.stdout)
+    again = weir("check", "-c", tmp_path / "again.yml", "--effective")
+    assert again.returncode == 0 and again.stdout == done.stdout
+    assert "outputs.two.elasticsearch.token" in again.stderr and "(hidden)" in again.stderr
+    done = weir("check", "-o", "output.password=hunter2", "-o", "output.typ=kafka", "-o", "output.pasword=hunter2")
+    assert done.returncode != 0 and "output.pasword is no option" in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_outputs_by_file_environment_and_command_line(tmp_path):
+    (tmp_path / "weir.yml").write_text(
+        "outputs: {my-files: {path: file.ndjson, kinds: [flows]}, other: {type: stdout}}\noutput: {batches: 77}\n")
+    done = weir("check", "-c", tmp_path / "weir.yml", "-o", "outputs.other.type=kafka", "--effective",
+                environment={"PATH": "/usr/bin", "WEIR_OUTPUTS_MY_FILES_PATH": "environment.ndjson"})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("outputs:\n  my-files:\n    kinds: [flows]\n    path: \"environment.ndjson\"\n"
+                                "  other:\n    type: kafka\n    compression: lz4\n")
+    assert "\n  batches: 77\n" in done.stdout
 
 
 # --- help and pages ---

@@ -41,8 +41,9 @@ static inline void encoding_batch_make(struct batch *batch, uint32_t capacity_by
         .most = ENCODING_DOCUMENTS_MOST,
         .shares = malloc(ENCODING_SHARES_MOST * sizeof *batch->shares),
         .share_most = ENCODING_SHARES_MOST,
+        .ids = malloc(ENCODING_DOCUMENTS_MOST * sizeof *batch->ids),
     };
-    FIXTURE_REQUIRE(batch->bytes && batch->ends && batch->shares);
+    FIXTURE_REQUIRE(batch->bytes && batch->ends && batch->shares && batch->ids);
 }
 
 static inline void encoding_batch_free(struct batch *batch)
@@ -50,6 +51,7 @@ static inline void encoding_batch_free(struct batch *batch)
     free(batch->bytes);
     free(batch->ends);
     free(batch->shares);
+    free(batch->ids);
 }
 
 static inline struct networks *encoding_networks(const struct encoding *encoding)

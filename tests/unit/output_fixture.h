@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "export/output.h"
+#include "export/outputs.h"
 
 #define FILES_MOST 512
 
@@ -55,6 +55,10 @@ static inline int fixture_open(void **state)
     const char *base = getenv("WEIR_TEST_FOLDER"); /* a disk, for O_DIRECT: /tmp is often memory */
     snprintf(fixture->folder, sizeof fixture->folder, "%s/weir-test-XXXXXX", base ? base : "/var/tmp");
     assert_non_null(mkdtemp(fixture->folder));
+    fixture->config.outputs = &fixture->config.output;
+    fixture->config.output_count = 1;
+    fixture->config.output.name = "default";
+    fixture->config.output.kinds = 1 << DOCUMENT_FLOW | 1 << DOCUMENT_OPTIONS;
     fixture->config.output.kind = OUTPUT_FILE;
     fixture->config.output.batch_size = 65536;
     fixture->config.output.batch_age = 50 * NS_PER_MS;
@@ -90,14 +94,14 @@ static inline bool produce(struct producer *producer, bool wait)
     static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-";
     uint32_t size = producer->size_bytes + producer->next * 7 % 64;
     for (;;) {
-        struct batch *batch = outlet_batch(producer->outlet, wait);
+        struct batch *batch = outlet_batch(producer->outlet, DOCUMENT_FLOW, wait);
         if (!batch) {
             producer->dropped++;
             producer->next++;
             return false;
         }
         if (batch->capacity_bytes - batch->size_bytes < size + 64) {
-            outlet_seal(producer->outlet);
+            outlet_seal_all(producer->outlet);
             continue;
         }
         char *at = (char *)batch->bytes + batch->size_bytes;
@@ -121,21 +125,29 @@ static inline void produce_many(struct producer *producer, uint32_t count, bool 
         if (i % 32 == 0)
             outlet_housekeep(producer->outlet, clock_steady_ns());
     }
-    outlet_seal(producer->outlet);
+    outlet_seal_all(producer->outlet);
     outlet_housekeep(producer->outlet, clock_steady_ns());
 }
 
-static inline void producer_init(struct producer *producer, struct output *output, uint32_t number)
+static inline void producer_init(struct producer *producer, struct outputs *output, uint32_t number)
 {
     memset(producer, 0, sizeof *producer);
     producer->number = number;
     producer->size_bytes = 700;
-    producer->outlet = output_outlet(output, number, &producer->counters);
+    producer->outlet = outputs_outlet(output, number, &producer->counters, NULL);
 }
 
 static inline uint64_t counted(const struct producer *producer, enum counter counter)
 {
     return counter_read(&producer->counters.value[counter]);
+}
+
+/* What the threads of the outputs counted. */
+static inline uint64_t counted_by(const struct outputs *outputs, enum counter counter)
+{
+    uint64_t counts[COUNTER_COUNT] = {0};
+    outputs_add_counters(outputs, counts);
+    return counts[counter];
 }
 
 /* Every document is delivered, refused, failed or dropped here; worker and exporter agree. */
@@ -233,20 +245,20 @@ static inline void write_file(const char *path, const void *bytes, size_t size_b
     close(fd);
 }
 
-static inline struct output *open_with(struct fixture *fixture, struct producer *producer)
+static inline struct outputs *open_with(struct fixture *fixture, struct producer *producer)
 {
-    struct output *output = output_open(&fixture->config, 1);
+    struct outputs *output = outputs_open(&fixture->config, 1);
     assert_non_null(output);
     producer_init(producer, output, 0);
     return output;
 }
 
-static inline void close_delivered(struct output *output, struct producer *producer)
+static inline void close_delivered(struct outputs *output, struct producer *producer)
 {
-    assert_int_equal(output_close(output), 0);
+    assert_int_equal(outputs_close(output), 0);
     assert_int_equal(counted(producer, COUNTER_records_delivered), producer->next - producer->dropped);
     assert_ledger(producer);
-    output_free(output);
+    outputs_free(output);
 }
 
 static inline void assert_whole(struct fixture *fixture, const char *end, uint32_t documents)
@@ -256,11 +268,11 @@ static inline void assert_whole(struct fixture *fixture, const char *end, uint32
     assert_int_equal(readback.gaps, 0);
 }
 
-static inline void wait_for_errors(struct producer *producer)
+static inline void wait_for_errors(const struct outputs *output, struct producer *producer)
 {
-    for (int i = 0; i < 1000 && !counted(producer, COUNTER_output_write_errors); i++) {
+    for (int i = 0; i < 1000 && !counted_by(output, COUNTER_output_write_errors); i++) {
         sleep_ms(10);
         outlet_collect(producer->outlet);
     }
-    assert_true(counted(producer, COUNTER_output_write_errors) > 0);
+    assert_true(counted_by(output, COUNTER_output_write_errors) > 0);
 }

@@ -216,7 +216,7 @@ struct rig {
     struct config config;
     struct elements *elements;
     struct networks *networks;
-    struct output *output;
+    struct outputs *output;
     struct crew *crew;
     struct memory_input input;
     struct backend backend;
@@ -246,10 +246,10 @@ static void rig_init(struct rig *rig, const char *profile_setting, uint64_t roun
     const struct profile *profile = profile_of(rig->config.output.profile);
     rig->elements = elements_new(profile, &rig->config.custom_definitions, &problems);
     rig->networks = networks_new(&rig->config.internal_networks, &problems);
-    rig->output = output_open(&rig->config, 1);
+    rig->output = outputs_open(&rig->config, 1);
     assert_true(rig->elements && rig->networks && rig->output);
     rig->crew = crew_new(&(struct crew_setup){.config = &rig->config, .profile = profile, .elements = rig->elements,
-                                              .networks = rig->networks, .output = rig->output, .worker_count = 1});
+                                              .networks = rig->networks, .outputs = rig->output, .worker_count = 1});
     assert_non_null(rig->crew);
     rig->input = (struct memory_input){.datagrams = rig->load.datagrams, .count = rig->load.count, .rounds = rounds};
     rig->backend = (struct backend){.ops = &backend_memory, .state = &rig->input};
@@ -261,10 +261,10 @@ static void rig_init(struct rig *rig, const char *profile_setting, uint64_t roun
 static void rig_fini(struct rig *rig)
 {
     worker_finish(crew_worker(rig->crew, 0));
-    assert_int_equal(output_close(rig->output), 0);
+    assert_int_equal(outputs_close(rig->output), 0);
     backend_memory.close(&rig->backend);
     crew_free(rig->crew);
-    output_free(rig->output);
+    outputs_free(rig->output);
     networks_free(rig->networks);
     elements_free(rig->elements);
     load_fini(&rig->load);

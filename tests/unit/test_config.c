@@ -1,78 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/config_fixture.h"
 
-#include <cmocka.h>
-
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "config/config.h"
 #include "config/option.h"
-#include "config/render.h"
 #include "config/value.h"
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-
-static struct config config;
-static struct config_problems problems;
-
-static int fini(void **state)
-{
-    config_fini(&config);
-    config_problems_fini(&problems);
-    return 0;
-}
-
-static void problems_show(void)
-{
-    for (uint32_t i = 0; i < problems.count; i++)
-        print_message("  %s: %s; %s\n", problems.items[i].where, problems.items[i].what, problems.items[i].remedy);
-}
-
-static int load_text(const char *text)
-{
-    fini(NULL);
-    return config_load_text(&config, text, strlen(text), "weir.yml", &problems);
-}
-
-static void load_good(const char *text)
-{
-    if (load_text(text) == 0 && problems.count == 0)
-        return;
-    problems_show();
-    fail_msg("not taken: %s", text);
-}
-
-/* Loads with the file (or NULL) and settings that end in a NULL. */
-static int load_settings(const char *file, const char *const *settings)
-{
-    struct config_sources sources = {.file = file, .settings = settings};
-    while (settings[sources.setting_count])
-        sources.setting_count++;
-    fini(NULL);
-    return config_load(&config, &sources, &problems);
-}
-
-#define SETTINGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static void assert_list(const struct text_list *list, const char *joined)
-{
-    char text[512] = "";
-    for (uint32_t i = 0; i < list->count; i++) {
-        strcat(text, i ? "," : "");
-        strcat(text, list->items[i]);
-    }
-    assert_string_equal(text, joined);
-}
 
 static void values_of_sizes(void **state)
 {
@@ -178,8 +111,8 @@ static void values_of_booleans_and_text(void **state)
 
 static void options_are_sound(void **state)
 {
-    for (uint32_t i = 0; i < option_count; i++) {
-        const struct option_row *option = &option_rows[i];
+    for (uint32_t i = 0; i < option_count(); i++) {
+        const struct option_row *option = option_at(i);
         char variable[OPTION_VARIABLE_MOST];
         bool member = option->type != OPTION_IGNORED && option->type != OPTION_UNSUPPORTED;
         assert_ptr_equal(option_find(option->key), option);
@@ -188,8 +121,8 @@ static void options_are_sound(void **state)
         assert_int_equal(option->default_text != NULL, member);
         assert_int_equal(option->names != NULL, option->type == OPTION_ENUM || option->type == OPTION_SET);
         for (uint32_t k = 0; member && k < i; k++) {
-            if (option_rows[k].default_text && option_rows[k].offset == option->offset)
-                fail_msg("%s and %s share a member", option->key, option_rows[k].key);
+            if (option_has_value(option_at(k)) && option_at(k)->offset == option->offset)
+                fail_msg("%s and %s share a member", option->key, option_at(k)->key);
         }
     }
     assert_ptr_equal(option_find("hosts"), option_find("host"));
@@ -200,15 +133,16 @@ static void options_are_sound(void **state)
 
 static void options_nearest(void **state)
 {
-    assert_string_equal(option_nearest("output.profil")->key, "output.profile");
-    assert_string_equal(option_nearest("profile")->key, "output.profile");
-    assert_string_equal(option_nearest("internal_network")->key, "internal_networks");
-    assert_string_equal(option_nearest("max-message-size")->key, "max_message_size");
-    assert_string_equal(option_nearest("Workers")->key, "workers");
-    assert_string_equal(option_nearest("output.tags")->key, "tags");
-    assert_string_equal(option_nearest("profil")->key, "output.profile");
-    assert_null(option_nearest("kafka.brokers"));
-    assert_null(option_nearest("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
+    assert_string_equal(option_nearest("output.profil", "")->key, "output.profile");
+    assert_string_equal(option_nearest("profile", "")->key, "output.profile");
+    assert_string_equal(option_nearest("internal_network", "")->key, "internal_networks");
+    assert_string_equal(option_nearest("max-message-size", "")->key, "max_message_size");
+    assert_string_equal(option_nearest("Workers", "")->key, "workers");
+    assert_string_equal(option_nearest("output.tags", "")->key, "tags");
+    assert_string_equal(option_nearest("profil", "")->key, "output.profile");
+    assert_null(option_nearest("tunnel.mask", ""));
+    assert_null(
+        option_nearest("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", ""));
     assert_int_equal(text_distance("kitten", "sitting"), 3);
     assert_int_equal(text_distance("", "abc"), 3);
 }
@@ -524,17 +458,6 @@ static void fields_are_typed_json(void **state)
     assert_string_equal(config.fields_json, "");
 }
 
-static char folder[] = "/tmp/weir-config-XXXXXX";
-
-static void file_write(const char *name, const char *text, char path[64])
-{
-    snprintf(path, 64, "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 static void sources_in_their_order(void **state)
 {
     char path[64];
@@ -573,18 +496,6 @@ static void sources_in_their_order(void **state)
     unsetenv("WEIR_CAPTURES");
     unlink(path);
     rmdir(folder);
-}
-
-static void assert_problem(const char *where, const char *what, const char *remedy, bool warning)
-{
-    for (uint32_t i = 0; i < problems.count; i++) {
-        const struct config_problem *problem = &problems.items[i];
-        if (strcmp(problem->where, where) == 0 && strstr(problem->what, what) && strstr(problem->remedy, remedy) &&
-            problem->warning == warning)
-            return;
-    }
-    problems_show();
-    fail_msg("missing: %s: %s; %s", where, what, remedy);
 }
 
 static void bad_settings(void **state)
@@ -665,16 +576,6 @@ static void definitions_are_relative_to_the_file(void **state)
     rmdir(folder);
 }
 
-static char *print_config(void)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&text, &size);
-    config_print(stream, &config);
-    fclose(stream);
-    return text;
-}
-
 static void effective_configuration_reads_back(void **state)
 {
     load_good("workers: 3\n"
@@ -730,9 +631,9 @@ static void documentation_names_every_option(void **state)
         FILE *stream = open_memstream(&text, &size);
         options_print(stream, markdown);
         fclose(stream);
-        for (uint32_t i = 0; i < option_count; i++) {
+        for (uint32_t i = 0; i < option_count(); i++) {
             char expected[128];
-            snprintf(expected, sizeof expected, markdown ? "\n| `%s`" : "%s", option_rows[i].key);
+            snprintf(expected, sizeof expected, markdown ? "\n| `%s`" : "%s", option_at(i)->key);
             assert_non_null(strstr(text, expected));
         }
         assert_non_null(strstr(text, markdown ? "| `output.profile` | name | weir, elastic | `weir` |"
@@ -752,19 +653,6 @@ static void other_parts_add_problems(void **state)
     assert_false(own.items[0].warning);
     config_problems_fini(&own);
     assert_int_equal(own.count, 0);
-}
-
-/* The tests set what they need; what the caller's environment holds must not matter. */
-static void environment_clear(void)
-{
-    for (char **entry = environ; *entry;) {
-        char name[128];
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(*entry, "="), *entry);
-        if (strncmp(name, "WEIR_", 5) == 0 && unsetenv(name) == 0)
-            entry = environ; /* moved */
-        else
-            entry++;
-    }
 }
 
 int main(void)

@@ -62,7 +62,7 @@ static void nothing_is_overwritten(void **state)
     struct producer producer;
     char other[1024], third[1024];
     write_file(fixture->path, "mine\n", 5);
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     snprintf(other, sizeof other, "%s/flows.2.ndjson", fixture->folder);
     write_file(other, "yours\n", 6); /* while flows.2.ndjson.partial is being written */
     produce_many(&producer, 10, true);
@@ -81,7 +81,7 @@ static void a_file_has_its_name_when_it_is_whole(void **state)
 {
     struct fixture *fixture = *state;
     struct producer producer;
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     assert_int_equal(count_files(fixture, ".partial"), 1);
     produce_many(&producer, 3000, true);
     while (counted(&producer, COUNTER_records_delivered) < 3000) {
@@ -99,7 +99,7 @@ static void an_empty_file_goes_away(void **state)
 {
     struct fixture *fixture = *state;
     struct producer producer;
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     close_delivered(output, &producer);
     assert_int_equal(count_files(fixture, ""), 0);
 }
@@ -109,7 +109,7 @@ static void rotate_by_size(struct fixture *fixture, const char *end, uint64_t sl
     struct producer producer;
     fixture->config.output.rotate_size = 1000000;
     fixture->config.output.batches = 32;
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     produce_many(&producer, 20000, true);
     close_delivered(output, &producer);
     int count = list_files(fixture, end, names);
@@ -140,7 +140,7 @@ static void rotation_by_age(void **state)
     struct producer producer;
     fixture->config.output.rotate_age = 100 * NS_PER_MS;
     fixture_path(fixture, "flows-%i.ndjson");
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     sleep_ms(250);
     assert_int_equal(count_files(fixture, "flows-1.ndjson.partial"), 1); /* empty: no reason to rotate */
     produce_many(&producer, 10, true);
@@ -161,10 +161,10 @@ static void reopening_under_load(void **state)
     struct fixture *fixture = *state;
     struct producer producer;
     fixture->config.output.compression = COMPRESSION_LZ4;
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     for (int i = 0; i < 20; i++) {
         produce_many(&producer, 1000, true);
-        output_reopen(output);
+        outputs_reopen(output);
         sleep_ms(1);
     }
     sleep_ms(50);
@@ -224,7 +224,7 @@ static void compress_with(struct fixture *fixture, enum compression method, bool
     snprintf(pattern, sizeof pattern, "flows-%u-%d%s", (unsigned)method, random, random ? ends[method] : ".ndjson");
     fixture_path(fixture, pattern);
     fixture->config.output.compression = method;
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     producer.random = random;
     for (int i = 0; i < 30; i++) {
         produce_many(&producer, 1 + (uint32_t)i * 13, true);
@@ -265,7 +265,7 @@ static void compressed_rotation_by_size(void **state)
     fixture->config.output.batch_size = 16384;
     struct producer producer;
     fixture->config.output.rotate_size = 100000;
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     producer.random = true;
     produce_many(&producer, 3000, true);
     close_delivered(output, &producer);
@@ -283,7 +283,7 @@ static void a_folder_that_is_none_fails(void **state)
     struct fixture *fixture = *state;
     write_file(fixture->path, "", 0);
     snprintf(fixture->path + strlen(fixture->path), 32, "/flows.ndjson");
-    assert_null(output_open(&fixture->config, 1));
+    assert_null(outputs_open(&fixture->config, 1));
 }
 
 static void devices_are_written_as_they_are(void **state)
@@ -291,7 +291,7 @@ static void devices_are_written_as_they_are(void **state)
     struct fixture *fixture = *state;
     struct producer producer;
     fixture->config.output.path = (char *)"/dev/null";
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     produce_many(&producer, 10000, true);
     close_delivered(output, &producer);
 
@@ -299,11 +299,11 @@ static void devices_are_written_as_they_are(void **state)
     fixture->config.output.flush_timeout = 100 * NS_PER_MS;
     output = open_with(fixture, &producer);
     produce_many(&producer, 100, true);
-    wait_for_errors(&producer);
-    assert_int_equal(output_close(output), -ETIMEDOUT);
+    wait_for_errors(output, &producer);
+    assert_int_equal(outputs_close(output), -ETIMEDOUT);
     assert_int_equal(counted(&producer, COUNTER_records_failed), 100);
     assert_ledger(&producer);
-    output_free(output);
+    outputs_free(output);
 }
 
 static void a_named_pipe_carries_frames(void **state)
@@ -313,7 +313,7 @@ static void a_named_pipe_carries_frames(void **state)
     char command[2048];
     assert_int_equal(mkfifo(fixture->path, 0600), 0);
     fixture->config.output.compression = COMPRESSION_ZSTD;
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     snprintf(command, sizeof command, "cat %s > %s/copy.zst", fixture->path, fixture->folder);
     FILE *reader = popen(command, "r");
     produce_many(&producer, 20000, true);

@@ -37,7 +37,7 @@ static void leftovers_are_finished(void **state)
     int locked = open(path, O_RDONLY);
     assert_int_equal(flock(locked, LOCK_EX | LOCK_NB), 0);
 
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     close_delivered(output, &producer);
     close(locked);
     assert_int_equal(size_of(path), sizeof torn);
@@ -92,7 +92,7 @@ static void kill_while_writing(struct fixture *fixture, enum compression method)
         assert_true(before.lines >= delivered && before.gaps == 0);
     }
 
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     close_delivered(output, &producer);
     assert_int_equal(count_files(fixture, ".partial"), 0);
     struct readback readback = read_folder(fixture, "");
@@ -133,13 +133,13 @@ static void fill_and_free(struct fixture *fixture, const char *end)
     static uint8_t bytes[600000];
     snprintf(ballast, sizeof ballast, "%s/ballast", fixture->folder);
     write_file(ballast, bytes, sizeof bytes);
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     producer.random = true;
     while (!producer.dropped) {
         produce_many(&producer, 100, false);
         sleep_ms(2);
     }
-    wait_for_errors(&producer);
+    wait_for_errors(output, &producer);
     outlet_collect(producer.outlet);
     assert_ledger(&producer);
     assert_true(outlet_waiting(producer.outlet) > 0);
@@ -165,22 +165,22 @@ static void fill_and_close(struct fixture *fixture, const char *end)
 {
     struct producer producer;
     fixture->config.output.flush_timeout = 300 * NS_PER_MS;
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     producer.random = true;
     while (!producer.dropped) {
         produce_many(&producer, 100, false);
         sleep_ms(2);
     }
-    wait_for_errors(&producer);
+    wait_for_errors(output, &producer);
     int64_t begin = clock_steady_ns();
-    assert_int_equal(output_close(output), -ETIMEDOUT);
+    assert_int_equal(outputs_close(output), -ETIMEDOUT);
     assert_in_range(clock_steady_ns() - begin, 200 * NS_PER_MS, 2 * NS_PER_S);
     assert_true(counted(&producer, COUNTER_records_failed) > 0);
     assert_int_equal(outlet_waiting(producer.outlet), 0);
     assert_ledger(&producer);
     assert_int_equal(read_folder(fixture, end).lines, counted(&producer, COUNTER_records_delivered));
     assert_int_equal(count_files(fixture, ".partial"), 0);
-    output_free(output);
+    outputs_free(output);
 }
 
 static int mounted_close(void **state)
@@ -255,13 +255,13 @@ static void reopening_on_a_full_disk(void **state)
     struct fixture *fixture = *state;
     struct producer producer;
     run_command(MOUNT_TMPFS, fixture->folder);
-    struct output *output = open_with(fixture, &producer);
+    struct outputs *output = open_with(fixture, &producer);
     while (!producer.dropped) {
         produce_many(&producer, 100, false);
         sleep_ms(2);
     }
-    wait_for_errors(&producer);
-    output_reopen(output);
+    wait_for_errors(output, &producer);
+    outputs_reopen(output);
     sleep_ms(50);
     assert_whole(fixture, "flows.ndjson", (uint32_t)counted(&producer, COUNTER_records_delivered));
     assert_int_equal(unlink(fixture->path), 0); /* which makes room */
@@ -287,7 +287,7 @@ static void *open_forbidden(void *argument)
     struct sock_fprog filter = {.len = sizeof program / sizeof *program, .filter = program};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
         return NULL;
-    return output_open(argument, 1);
+    return outputs_open(argument, 1);
 }
 
 static void without_io_uring(void **state)

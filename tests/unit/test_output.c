@@ -10,7 +10,7 @@
 static void pool_is_aligned_and_last_in_first_out(void **state)
 {
     struct batch_pool pool;
-    assert_int_equal(batch_pool_init(&pool, 3, 8192), 0);
+    assert_int_equal(batch_pool_init(&pool, 3, 8192, false), 0);
     struct batch *first = batch_pool_take(&pool), *second = batch_pool_take(&pool), *third = batch_pool_take(&pool);
     assert_non_null(third);
     assert_null(batch_pool_take(&pool));
@@ -33,22 +33,32 @@ static void shares_say_whose_documents_were_lost(void **state)
 {
     struct batch_pool pool;
     struct exporter one, other;
-    assert_int_equal(batch_pool_init(&pool, 1, 8192), 0);
+    assert_int_equal(batch_pool_init(&pool, 1, 8192, false), 0);
     struct batch *batch = batch_pool_take(&pool);
     assert_true(batch_share(batch, &one, 3) && batch_share(batch, &one, 2) && batch_share(batch, &other, 4) &&
                 batch_share(batch, &one, 1));
     assert_int_equal(batch->share_count, 3);
-    batch_refuse(batch, 0);
-    batch_refuse(batch, 4);
-    batch_refuse(batch, 5);
+    batch->count = 10;
+    batch_judge(batch, 0, VERDICT_REFUSED);
+    batch_judge(batch, 4, VERDICT_REFUSED);
+    batch_judge(batch, 5, VERDICT_REFUSED);
     assert_int_equal(batch->shares[0].refused, 2);
     assert_int_equal(batch->shares[1].refused, 1);
-    batch_fail_from(batch, 7);
+    batch_judge_from(batch, 7, VERDICT_FAILED);
     assert_int_equal(batch->shares[0].failed, 0);
     assert_int_equal(batch->shares[1].failed, 2);
     assert_int_equal(batch->shares[2].failed, 1);
     assert_int_equal(batch->refused, 3);
     assert_int_equal(batch->failed, 3);
+    batch_rejudge(batch, VERDICT_FAILED, VERDICT_SPOOLED);
+    batch_judge(batch, 4, VERDICT_DELIVERED);
+    assert_int_equal(batch->failed, 0);
+    assert_int_equal(batch->spooled, 3);
+    assert_int_equal(batch->refused, 2);
+    assert_int_equal(batch->shares[0].refused, 1);
+    assert_int_equal(batch->shares[1].spooled, 2);
+    assert_int_equal(batch_verdict(batch, 4), VERDICT_DELIVERED);
+    assert_int_equal(batch_verdict(batch, 9), VERDICT_SPOOLED);
     while (batch->share_count < batch->share_most)
         assert_true(batch_share(batch, batch->share_count & 1 ? &other : &one, 1));
     assert_true(batch_share(batch, batch->shares[batch->share_count - 1].exporter, 1));
@@ -59,7 +69,7 @@ static void shares_say_whose_documents_were_lost(void **state)
 static void padding_keeps_the_line(void **state)
 {
     struct batch_pool pool;
-    assert_int_equal(batch_pool_init(&pool, 1, 8192), 0);
+    assert_int_equal(batch_pool_init(&pool, 1, 8192, false), 0);
     static const uint32_t sizes[] = {2, 4095, 4096, 4097, 8191, 8192};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct batch *batch = batch_pool_take(&pool);
@@ -87,7 +97,7 @@ static void a_full_output_gives_no_batch(void **state)
     assert_int_equal(mkfifo(fifo, 0600), 0);
     fixture->config.output.path = fifo; /* nobody reads it: 1 MiB goes in, then nothing */
     fixture->config.output.flush_timeout = 200 * NS_PER_MS;
-    struct output *output = output_open(&fixture->config, 1);
+    struct outputs *output = outputs_open(&fixture->config, 1);
     assert_non_null(output);
     producer_init(&producer, output, 0);
     uint64_t dropped = 0;
@@ -103,23 +113,23 @@ static void a_full_output_gives_no_batch(void **state)
     assert_true(outlet_waiting(producer.outlet) > 0);
     assert_ledger(&producer);
 
-    output_stop_waiting(output);
+    outputs_stop_waiting(output);
     dropped = producer.dropped;
     produce(&producer, true); /* does not hang */
     assert_int_equal(producer.dropped, dropped + 1);
 
-    assert_int_equal(output_close(output), -ETIMEDOUT);
+    assert_int_equal(outputs_close(output), -ETIMEDOUT);
     assert_true(counted(&producer, COUNTER_records_failed) > 0);
     assert_int_equal(outlet_waiting(producer.outlet), 0);
     assert_ledger(&producer);
-    output_free(output);
+    outputs_free(output);
 }
 
 static void an_old_batch_is_sealed(void **state)
 {
     struct fixture *fixture = *state;
     struct producer producer;
-    struct output *output = output_open(&fixture->config, 1);
+    struct outputs *output = outputs_open(&fixture->config, 1);
     producer_init(&producer, output, 0);
     produce(&producer, false);
     outlet_housekeep(producer.outlet, clock_steady_ns());
@@ -136,8 +146,8 @@ static void an_old_batch_is_sealed(void **state)
     }
     assert_int_equal(counted(&producer, COUNTER_records_delivered), 1);
     assert_ledger(&producer);
-    assert_int_equal(output_close(output), 0);
-    output_free(output);
+    assert_int_equal(outputs_close(output), 0);
+    outputs_free(output);
 }
 
 static int64_t cpu_ns(void)
@@ -159,16 +169,16 @@ static void an_idle_output_sleeps(void **state)
     for (int i = 0; i < 3; i++) {
         struct producer producer;
         fixture->config.output.path = paths[i];
-        struct output *output = output_open(&fixture->config, 1);
+        struct outputs *output = outputs_open(&fixture->config, 1);
         producer_init(&producer, output, 0);
         produce_many(&producer, 5000, false);
         sleep_ms(100);
         int64_t begin = cpu_ns();
         sleep_ms(300);
         assert_in_range(cpu_ns() - begin, 0, 10 * NS_PER_MS);
-        output_close(output);
+        outputs_close(output);
         assert_ledger(&producer);
-        output_free(output);
+        outputs_free(output);
     }
 }
 
@@ -177,11 +187,11 @@ static void many_exporters_seal_early(void **state)
     struct fixture *fixture = *state;
     static struct exporter exporters[1000];
     struct producer producer;
-    struct output *output = output_open(&fixture->config, 1);
+    struct outputs *output = outputs_open(&fixture->config, 1);
     producer_init(&producer, output, 0);
     memset(exporters, 0, sizeof exporters);
     for (uint32_t i = 0; i < 1000; i++) {
-        struct batch *batch = outlet_batch(producer.outlet, true);
+        struct batch *batch = outlet_batch(producer.outlet, DOCUMENT_FLOW, true);
         assert_true(batch->share_count < batch->share_most && batch->count < batch->most);
         memcpy(batch->bytes + batch->size_bytes, "{}\n", 3);
         batch->size_bytes += 3;
@@ -189,13 +199,13 @@ static void many_exporters_seal_early(void **state)
         assert_true(batch_share(batch, &exporters[i], 1));
         exporters[i].records_in_flight++;
     }
-    assert_int_equal(output_close(output), 0);
+    assert_int_equal(outputs_close(output), 0);
     for (uint32_t i = 0; i < 1000; i++) {
         assert_int_equal(counter_read(&exporters[i].counters.value[COUNTER_records_delivered]), 1);
         assert_int_equal(exporters[i].records_in_flight, 0);
     }
     assert_int_equal(counted(&producer, COUNTER_records_delivered), 1000);
-    output_free(output);
+    outputs_free(output);
 }
 
 struct load {
@@ -226,7 +236,7 @@ static void two_workers(struct fixture *fixture, bool wait)
     pthread_t threads[2];
     memset(loads, 0, sizeof loads);
     fixture_path(fixture, "flows-%i.ndjson");
-    struct output *output = output_open(&fixture->config, 2);
+    struct outputs *output = outputs_open(&fixture->config, 2);
     for (uint32_t i = 0; i < 2; i++) {
         producer_init(&loads[i].producer, output, i);
         loads[i].documents = 40000;
@@ -235,20 +245,20 @@ static void two_workers(struct fixture *fixture, bool wait)
     }
     uint64_t seen = 0;
     while (!atomic_load(&loads[0].ended) || !atomic_load(&loads[1].ended)) {
-        output_reopen(output);
+        outputs_reopen(output);
         seen += outlet_waiting(loads[0].producer.outlet) + counted(&loads[1].producer, COUNTER_records_delivered);
-        assert_false(output_broken(output));
+        assert_false(outputs_broken(output));
         sleep_ms(5);
     }
     assert_true(seen > 0);
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
-    assert_int_equal(output_close(output), 0);
+    assert_int_equal(outputs_close(output), 0);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(outlet_waiting(loads[i].producer.outlet), 0);
         assert_ledger(&loads[i].producer);
     }
-    output_free(output);
+    outputs_free(output);
 
     assert_int_equal(count_files(fixture, ".partial"), 0);
     assert_true(count_files(fixture, ".ndjson") > 2);
@@ -272,13 +282,13 @@ static void two_workers_that_drop_count_it(void **state)
 }
 
 /* An output to standard output, which is the descriptor while it opens. */
-static struct output *open_stdout_on(struct fixture *fixture, int fd)
+static struct outputs *open_stdout_on(struct fixture *fixture, int fd)
 {
     fixture->config.output.kind = OUTPUT_STDOUT;
     fflush(stdout);
     int kept = dup(STDOUT_FILENO);
     dup2(fd, STDOUT_FILENO);
-    struct output *output = output_open(&fixture->config, 1);
+    struct outputs *output = outputs_open(&fixture->config, 1);
     dup2(kept, STDOUT_FILENO);
     close(kept);
     return output;
@@ -301,13 +311,13 @@ static void standard_output_is_whole(void **state)
     pthread_t reader;
     int ends[2];
     assert_int_equal(pipe(ends), 0);
-    struct output *output = open_stdout_on(fixture, ends[1]);
+    struct outputs *output = open_stdout_on(fixture, ends[1]);
     close(ends[1]);
     int fds[2] = {ends[0], open(fixture->path, O_CREAT | O_WRONLY, 0600)};
     pthread_create(&reader, NULL, copy_pipe, fds);
     producer_init(&producer, output, 0);
     produce_many(&producer, 5000, true);
-    assert_int_equal(output_close(output), 0);
+    assert_int_equal(outputs_close(output), 0);
     pthread_join(reader, NULL);
     close(fds[0]);
     close(fds[1]);
@@ -315,7 +325,7 @@ static void standard_output_is_whole(void **state)
     struct readback readback = read_folder(fixture, ".ndjson");
     assert_int_equal(readback.lines, 5000);
     assert_int_equal(readback.gaps, 0);
-    output_free(output);
+    outputs_free(output);
 }
 
 static void standard_output_without_reader_is_broken(void **state)
@@ -324,7 +334,7 @@ static void standard_output_without_reader_is_broken(void **state)
     struct producer producer;
     int ends[2];
     assert_int_equal(pipe(ends), 0);
-    struct output *output = open_stdout_on(fixture, ends[1]);
+    struct outputs *output = open_stdout_on(fixture, ends[1]);
     close(ends[1]);
     producer_init(&producer, output, 0);
     produce_many(&producer, 2000, true);
@@ -332,17 +342,17 @@ static void standard_output_without_reader_is_broken(void **state)
     char bytes[5000];
     assert_int_equal(read(ends[0], bytes, sizeof bytes), sizeof bytes);
     close(ends[0]);
-    for (int i = 0; i < 500 && !output_broken(output); i++) {
+    for (int i = 0; i < 500 && !outputs_broken(output); i++) {
         produce_many(&producer, 10, true);
         sleep_ms(2);
     }
-    assert_true(output_broken(output));
+    assert_true(outputs_broken(output));
     produce_many(&producer, 3000, true); /* batches still come back */
-    assert_int_equal(output_close(output), 0);
+    assert_int_equal(outputs_close(output), 0);
     assert_true(counted(&producer, COUNTER_records_failed) >= 3000);
     assert_int_equal(outlet_waiting(producer.outlet), 0);
     assert_ledger(&producer);
-    output_free(output);
+    outputs_free(output);
 }
 
 int main(void)

@@ -346,7 +346,7 @@ struct rig {
     struct config config;
     struct elements *elements;
     struct networks *networks;
-    struct output *output;
+    struct outputs *output;
     struct crew *crew;
     struct backend backend;
     struct script scripts[WORKERS_MOST];
@@ -370,10 +370,10 @@ static void rig_init(struct rig *rig, uint32_t workers, const char *setting)
     const struct profile *profile = profile_of(rig->config.output.profile);
     rig->elements = elements_new(profile, &rig->config.custom_definitions, &problems);
     rig->networks = networks_new(&rig->config.internal_networks, &problems);
-    rig->output = output_open(&rig->config, workers);
+    rig->output = outputs_open(&rig->config, workers);
     assert_true(rig->elements && rig->networks && rig->output);
     rig->crew = crew_new(&(struct crew_setup){.config = &rig->config, .profile = profile, .elements = rig->elements,
-                                              .networks = rig->networks, .output = rig->output,
+                                              .networks = rig->networks, .outputs = rig->output,
                                               .worker_count = workers});
     assert_non_null(rig->crew);
 }
@@ -406,7 +406,7 @@ static void rig_run(struct rig *rig)
     assert_int_equal(crew_start(rig->crew), 0);
     crew_join(rig->crew);
     assert_true(crew_ended(rig->crew));
-    assert_int_equal(output_close(rig->output), 0);
+    assert_int_equal(outputs_close(rig->output), 0);
     for (uint32_t i = 0; i < COUNTER_COUNT; i++) {
         const struct counter_row *row = &counter_rows[i];
         int64_t value = (int64_t)counted(rig, i);
@@ -425,7 +425,7 @@ static void rig_fini(struct rig *rig)
 {
     char command[128];
     crew_free(rig->crew);
-    output_free(rig->output);
+    outputs_free(rig->output);
     networks_free(rig->networks);
     elements_free(rig->elements);
     config_fini(&rig->config);
