@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What an output costs, and how fast it is: copies documents of v9 records, made beforehand, into batches as fast as the
- * output takes them, and measures until all are acknowledged. CPU time is the process': the worker that copies, the
- * output's thread, librdkafka's, the kernel's io_uring workers. /dev/null is the share of the copying and of the
+ * What an output costs, and how fast it is: copies documents of v9 records, made beforehand, into batches as fast as
+ * the output takes them, and measures until all are acknowledged. CPU time is the process': the worker that copies,
+ * the output's thread, librdkafka's, the kernel's io_uring workers. /dev/null is the share of the copying and of the
  * hand-over; the difference to it is the price of the output.
  */
 #include <getopt.h>
@@ -228,7 +228,8 @@ static bool all_delivered(const struct bench_output *bench)
     uint64_t delivered = counter_read(&bench->counters.value[COUNTER_records_delivered]);
     if (delivered == bench->appended)
         return true;
-    fprintf(stderr, "weir-bench-output: of %" PRIu64 " documents %" PRIu64 " were delivered\n", bench->appended, delivered);
+    fprintf(stderr, "weir-bench-output: of %" PRIu64 " documents %" PRIu64 " were delivered\n", bench->appended,
+            delivered);
     return false;
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The bench of the outputs: for each kind of file and server how many documents a second it takes, what they cost weir
-and the server in CPU time, the most that a tool of the server's own gets into it, and whose limit it is; and the CPU time
-of a document from the wire to the acknowledgement. Prints a table, and writes bench-result.json in the build folder.
-docs/bench.md says how to read it."""
+and the server in CPU time, the most that a tool of the server's own gets into it, and whose limit it is; and the CPU
+time of a document from the wire to the acknowledgement. Prints a table, and writes bench-result.json in the build
+folder. docs/bench.md says how to read it."""
 
 import argparse
 import contextlib
@@ -20,17 +20,15 @@ import sys
 import threading
 import time
 
-from servers import NAMES, ROOT, SERVERS, Trouble, Usage, documents_join, documents_read, environment, missing, on_cpus, run
+from servers import NAMES, ROOT, SERVERS, Trouble, Usage, documents_join, environment, missing, on_cpus, run
 
-BUILD = pathlib.Path(os.environ.get("BENCH_BUILD", ROOT / "build"))
-BENCH = BUILD / "bench"
-FOLDER = BUILD / "bench-output"  # the servers' is bench-servers
-DOCUMENTS = 3840       # as many as weir-bench-output makes
-RECORDS = 24           # of a datagram of weir-bench
-RATE_MOST = 25000      # datagrams a second: what one sender offers with time to spare
-PACE = 0.6             # of the rate at full speed: with room for what others do on this machine
-MESSAGE_BYTES = 262144 # of Kafka's messages of lines: the default of output.kafka.message_size
-BUSY = 0.85            # of a processor: the limit is here
+DOCUMENTS = 3840        # as many as weir-bench-output makes
+RECORDS = 24            # of a datagram of weir-bench
+RATE_MOST = 25000       # datagrams a second: what one sender offers with time to spare
+PACE = 0.6              # of the rate at full speed: with room for what others do on this machine
+MESSAGE_BYTES = 262144  # of Kafka's messages of lines: the default of output.kafka.message_size
+BUSY = 0.85             # of a processor: the limit is here
+SERVER_SECONDS = 40     # to start and warm a server
 GROUPS = ("null", "file", "kafka", "elasticsearch", "opensearch")
 TARGETS = {("kafka", "lines", "lz4", "all"): 1600, ("elasticsearch", None, "gzip", None): 2000}
 
@@ -55,9 +53,9 @@ def rows_make(quick):
         return {"group": group, "name": name, "message": None, "acks": None, "compression": "none"} | more
     methods = ("none", "lz4") if quick else ("none", "lz4", "zstd", "snappy", "gzip")
     rows = {"null": [row("null", "/dev/null")],
-            "file": [row("file", f"file, {method}", compression=method)
-                     for method in (("none", "lz4") if quick else ("none", "lz4", "zstd", "gzip"))],
-            "kafka": [row("kafka", f"Kafka, {message}, {method}, acks {acks}", message=message, compression=method, acks=acks)
+            "file": [row("file", f"file, {method}", compression=method) for method in methods if method != "snappy"],
+            "kafka": [row("kafka", f"Kafka, {message}, {method}, acks {acks}", message=message, compression=method,
+                          acks=acks)
                       for message in ("document", "lines") for method in methods
                       for acks in (("all",) if quick else ("leader", "all"))]}
     for group in ("elasticsearch", "opensearch"):
@@ -119,20 +117,31 @@ class Bench:
         self.server_cpus = cpus[:1]
         self.until = time.monotonic() + self.lengths.whole
         self.extra = arguments.setting
-        self.documents = FOLDER / "documents.ndjson"
+        self.build = arguments.build
+        self.folder = self.build / "bench-output"  # the servers' is bench-servers
+        self.files = self.folder / "files"
+        self.documents = self.folder / "documents.ndjson"
         self.disk = None
         self.results = []
 
     def prepare(self):
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        (FOLDER / "files").mkdir(parents=True)
-        text = run([BENCH / "weir-bench-output", "--print", DOCUMENTS], 60, "weir-bench-output", env=environment())
+        self.remove()
+        self.files.mkdir(parents=True)
+        text = run([self.program("weir-bench-output"), "--print", DOCUMENTS], 60, "weir-bench-output",
+                   env=environment())
         self.documents.write_text(text, encoding="utf-8")
         documents_join(self.documents, MESSAGE_BYTES)
 
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def program(self, name):
+        return self.build / "bench" / name
+
     def full_speed(self, row, settings, server):
         words = [word for setting in settings for word in ("-o", setting)]
-        command = on_cpus([self.weir_cpu], BENCH / "weir-bench-output", "--json", "--seconds", self.lengths.full, *words)
+        command = on_cpus([self.weir_cpu], self.program("weir-bench-output"), "--json", "--seconds",
+                          self.lengths.full, *words)
         with Usage(server) as usage:
             result = json.loads(run(command, self.lengths.full + 60, row["name"], env=environment()))
         result["others"] = usage.others
@@ -144,10 +153,10 @@ class Bench:
     def wire(self, row, settings, documents_per_second):
         words = [word for setting in settings for word in ("-o", setting)]
         rate = max(20, min(RATE_MOST, PACE * documents_per_second / RECORDS))
-        path = FOLDER / "wire.json"
-        run([BENCH / "weir-bench", "output", "--json", path, "--cpu", self.weir_cpu, "--sender-cpu", self.server_cpus[0],
-             "--wire-seconds", self.lengths.wire, "--file-rate", f"{rate:.0f}", *words], 120, row["name"],
-            env=environment())
+        path = self.folder / "wire.json"
+        run([self.program("weir-bench"), "output", "--json", path, "--cpu", self.weir_cpu, "--sender-cpu",
+             self.server_cpus[0], "--wire-seconds", self.lengths.wire, "--file-rate", f"{rate:.0f}", *words], 120,
+            row["name"], env=environment())
         result = json.loads(path.read_text(encoding="utf-8"))["output"][-1]
         result["documents_per_second"] = result["records_delivered"] / result["seconds"]
         return result
@@ -156,20 +165,19 @@ class Bench:
         if row["group"] == "null":
             return None
         if row["group"] == "file":
-            self.disk = self.disk or disk_measure(FOLDER / "files", self.documents, self.lengths.tool)
+            self.disk = self.disk or disk_measure(self.files, self.documents, self.lengths.tool)
             return {"documents_per_second": self.disk / full["sent_bytes"], "bytes_per_second": self.disk}
         return server.tool(self.documents, row, full["documents_per_second"] * self.lengths.tool, self.lengths.tool)
 
     def measure(self, row, server):
-        folder = FOLDER / "files"
-        settings = settings_of(row, server, folder) + self.extra
+        settings = settings_of(row, server, self.files) + self.extra
         result = dict(row)
         result["full"] = self.full_speed(row, settings, server)
-        files_remove(folder)
+        files_remove(self.files)
         result["tool"] = self.own_tool(row, server, result["full"])
         result["limit"] = limit_of(result)
         result["wire"] = self.wire(row, settings, result["full"]["documents_per_second"])
-        files_remove(folder)
+        files_remove(self.files)
         self.results.append(result)
         row_print(result)
 
@@ -191,9 +199,9 @@ class Bench:
         lacking = missing()
         if lacking:
             raise Trouble(f"{NAMES[group]}: left out, for this machine lacks {', '.join(lacking)}")
-        if time.monotonic() > self.until:
+        if time.monotonic() + SERVER_SECONDS > self.until:
             raise Trouble(f"{NAMES[group]}: left out, for the time is over")
-        with SERVERS[group](group, BUILD, self.server_cpus, self.weir_cpu) as server:
+        with SERVERS[group](group, self.build, self.server_cpus, self.weir_cpu) as server:
             server.warm(self.documents, self.lengths.warm)
             self.rows_measure(rows, server)
 
@@ -210,48 +218,64 @@ def limit_of(result):
     if not tool:
         return "weir"
     if result["group"] == "file":
-        disk = full["documents_per_second"] >= BUSY * tool["documents_per_second"]
-        return "both" if weir and disk else "weir" if weir else "disk"
-    server = full["server_busy"] >= BUSY
-    if weir or server:
-        return "both" if weir and server else "weir" if weir else "server"
+        other, name = full["documents_per_second"] >= BUSY * tool["documents_per_second"], "disk"
+    else:
+        other, name = full["server_busy"] >= BUSY, "server"
+    if weir or other:
+        return "both" if weir and other else "weir" if weir else name
     return "waiting" if full["others"] < 1 - BUSY else "others"
 
 
 # --- the table ---
 
-def heading_print(bench):
-    print(f"""
-weir on processor {bench.weir_cpu}, servers and the sender on {','.join(map(str, bench.server_cpus))}; documents of v9, \
-{os.path.getsize(bench.documents) // DOCUMENTS} bytes
-  full speed: documents acknowledged a second, CPU time of a document in weir (without decoding and encoding) and in the
-              server, bytes sent of a document, how busy both are (of one processor)
+HEADING = """
+weir on processor {weir}, servers and the sender on {servers}; documents of v9, {size} bytes
+  full speed: documents acknowledged a second, CPU time of a document in weir (without decoding and encoding) and in
+              the server, bytes sent of a document, how busy both are (of one processor)
   own tool:   the most that the server's own tool gets in: the same documents, messages, compression, acks; the disk's
               plain writing for files; how busy the tool and the server are
   limit:      who is busy at full speed
-  wire:       weir run, from the socket to the acknowledgement, at a pace without loss: CPU time of a document, of it in the
-              worker, the output's thread, librdkafka's threads, the rest
-{'':36} {'full speed':^51} {'own tool':^21} {'':8} {'wire':^49}
-{'':36} {'docs/s':>9} {'weir ns':>8} {'serv. ns':>9} {'bytes':>7} {'weir':>6} {'server':>7} {'docs/s':>9} {'tool':>5} \
-{'serv.':>5} {'limit':8} {'docs/s':>8} {'CPU ns':>7} {'worker':>7} {'output':>7} {'rdkafka':>8} {'rest':>7}""", flush=True)
+  wire:       weir run, from the socket to the acknowledgement, at a pace without loss: CPU time of a document, of it in
+              the worker, the output's thread, librdkafka's threads, the rest
+"""
+
+# heading above, heading, width, where the value is in a result, how it is shown
+COLUMNS = (
+    ("full speed", "rate/s", 9, ("full", "documents_per_second"), "{:.0f}"),
+    ("", "weir ns", 8, ("full", "cpu_ns"), "{:.0f}"),
+    ("", "serv. ns", 9, ("full", "server_ns"), "{:.0f}"),
+    ("", "bytes", 7, ("full", "sent_bytes"), "{:.1f}"),
+    ("", "weir", 5, ("full", "busy"), "{:.0%}"),
+    ("", "serv.", 5, ("full", "server_busy"), "{:.0%}"),
+    ("own tool", "rate/s", 10, ("tool", "documents_per_second"), "{:.0f}"),
+    ("", "tool", 5, ("tool", "busy"), "{:.0%}"),
+    ("", "serv.", 5, ("tool", "server_busy"), "{:.0%}"),
+    ("", "limit", 8, ("limit",), "{}"),
+    ("wire", "rate/s", 8, ("wire", "documents_per_second"), "{:.0f}"),
+    ("", "CPU ns", 7, ("wire", "cpu_ns"), "{:.0f}"),
+    ("", "worker", 7, ("wire", "worker_ns"), "{:.0f}"),
+    ("", "output", 7, ("wire", "output_ns"), "{:.0f}"),
+    ("", "rdkafka", 7, ("wire", "kafka_ns"), "{:.0f}"),
+    ("", "rest", 6, ("wire", "others_ns"), "{:.0f}"),
+)
+NAME_WIDTH = 35
 
 
-def percent(value):
-    return "-" if value is None else f"{value:.0%}"
-
-
-def number(value):
-    return "-" if value is None else f"{value:.0f}"
+def heading_print(bench):
+    print(HEADING.format(weir=bench.weir_cpu, servers=",".join(map(str, bench.server_cpus)),
+                         size=os.path.getsize(bench.documents) // DOCUMENTS))
+    for line in (0, 1):
+        print(" " * NAME_WIDTH + " ".join(f"{column[line]:>{column[2]}}" for column in COLUMNS), flush=True)
 
 
 def row_print(result):
-    full, tool, wire = result["full"], result["tool"] or {}, result["wire"]
-    print(f"{result['name']:36} {full['documents_per_second']:9.0f} {full['cpu_ns']:8.0f} {number(full.get('server_ns')):>9} "
-          f"{full['sent_bytes']:7.1f} {percent(full['busy']):>6} {percent(full.get('server_busy')):>7} "
-          f"{number(tool.get('documents_per_second')):>9} {percent(tool.get('busy')):>5} "
-          f"{percent(tool.get('server_busy')):>5} {result['limit']:8} {wire['documents_per_second']:8.0f} "
-          f"{wire['cpu_ns']:7.0f} {wire['worker_ns']:7.0f} {wire['output_ns']:7.0f} {wire['kafka_ns']:8.0f} "
-          f"{wire['others_ns']:7.0f}", flush=True)
+    cells = []
+    for _above, _heading, width, path, form in COLUMNS:
+        value = result
+        for key in path:
+            value = (value or {}).get(key)
+        cells.append(f"{'-' if value is None else form.format(value):>{width}}")
+    print(f"{result['name']:{NAME_WIDTH}}" + " ".join(cells), flush=True)
 
 
 def targets_print(results):
@@ -296,8 +320,11 @@ def arguments_read():
     parser.add_argument("--quick", action="store_true", help="fewer rows and shorter runs: below three minutes")
     parser.add_argument("-o", dest="setting", action="append", default=[], metavar="KEY=VALUE",
                         help="a setting of weir, for all rows")
-    parser.add_argument("--json", type=pathlib.Path, default=BUILD / "bench-result.json", help="where the result goes")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="build folder (build)")
+    parser.add_argument("--json", type=pathlib.Path,
+                        help="where the result goes: bench-result.json in the build folder")
     arguments = parser.parse_args()
+    arguments.json = arguments.json or arguments.build / "bench-result.json"
     unknown = set(arguments.groups) - set(GROUPS)
     if unknown:
         parser.error(f"{', '.join(sorted(unknown))}: groups are {', '.join(GROUPS)}")
@@ -322,7 +349,7 @@ def main():
     except KeyboardInterrupt:
         return 130
     finally:
-        shutil.rmtree(FOLDER, ignore_errors=True)
+        bench.remove()
     print("\ntargets")
     verdicts = targets_print(bench.results)
     noise_print(bench.results)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real servers for the bench, each by its script of scripts/servers: started on processors of their own, with data, ports
-and the faster compiler of Java for themselves, and what they and a tool of their own do and use."""
+"""Real servers for the bench, each by its script of scripts/servers: started on processors of their own, with data,
+ports and the faster compiler of Java for themselves, and what they and a tool of their own do and use."""
 
 import contextlib
 import json
@@ -48,8 +48,8 @@ def on_cpus(cpus, *command):
 def run(command, timeout, what, **options):
     """Standard output of a command that has to succeed."""
     try:
-        done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              stdin=subprocess.DEVNULL, timeout=timeout, check=False, **options)
+        done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, stdin=subprocess.DEVNULL, timeout=timeout, check=False, **options)
     except (subprocess.TimeoutExpired, OSError) as error:
         raise Trouble(f"{what}: {error}") from error
     if done.returncode:
@@ -211,8 +211,8 @@ class Bulk(Server):
                  "--install"], 60, "weir setup", env=environment())
         except Trouble as trouble:
             print(f"{trouble}\na smaller template is used", file=sys.stderr)
-            run(["curl", "-sf", "-X", "PUT", f"{self.url()}/_index_template/bench", "-H", "Content-Type: application/json",
-                 "-d", json.dumps(TEMPLATE)], 30, f"{self.title}: template")
+            run(["curl", "-sf", "-X", "PUT", f"{self.url()}/_index_template/bench", "-H",
+                 "Content-Type: application/json", "-d", json.dumps(TEMPLATE)], 30, f"{self.title}: template")
 
     def settings(self):
         # The batches fill all connections' requests; with more, a slow server would take long to end a short run.

@@ -73,6 +73,12 @@ static void load_run(const struct bench *bench, const struct process *process, u
                                  .seconds = bench->wire_seconds,
                                  .step = load->step,
                                  .cpu = bench->sender_cpu};
+    if (load->warm > 0) {
+        struct sender_setup warm = setup;
+        warm.seconds = load->warm;
+        if (!sender_spawn(&warm, &result->warm) && !result->warm.error)
+            result->warm.error = -ECHILD;
+    }
     process_cpu(process, &before);
     if (!sender_spawn(&setup, &result->sent) && !result->sent.error)
         result->sent.error = -ECHILD;
@@ -106,6 +112,8 @@ bool wire_run(const struct bench *bench, const struct wire_collector *collector,
     if (!load->quiet_ms && cpu_ns - result->before_ns > result->cpu_ns) /* two clocks, which differ by some ms */
         result->cpu_ns = cpu_ns - result->before_ns;
     result->log = process_log(&process);
+    if (result->warm.error)
+        result->sent.error = result->warm.error;
     if (result->sent.error)
         fprintf(stderr, "weir-bench: sending to 127.0.0.1:%u: %s\n", port, strerror(-result->sent.error));
     else if (!good)

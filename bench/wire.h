@@ -21,6 +21,7 @@ struct wire_collector {
 /* What came of one run. Losses are by place, in the unit that is lost there. */
 struct wire_result {
     struct sender_result sent;
+    struct sender_result warm; /* sent before, and not measured */
     double cpu_ns;    /* the process', from ready to its end, or until it was quiet */
     double worker_ns;
     double output_ns;
@@ -34,8 +35,9 @@ struct wire_result {
 struct wire_load {
     double rate;       /* datagrams a second; 0 = full speed */
     uint32_t step;     /* datagrams sent at once: each step finds the collector asleep when it has time to spare */
+    double warm;       /* seconds of it before what is measured: memory is touched, connections are open */
     uint32_t wait_ms;  /* after the last one: for what is sent by its age */
-    uint32_t quiet_ms; /* so long the collector must be quiet then, and what it costs to end does not count; 0: it does */
+    uint32_t quiet_ms; /* so long the collector must be quiet then, and its end does not count; 0: it does */
 };
 
 /* Starts, sends, stops. False with the reason on standard error. */
@@ -47,10 +49,10 @@ struct wire_row {
     const char *collector;
     const char *output; /* where it wrote: /dev/null, file */
     struct wire_load load;
-    uint64_t delivered;   /* records */
+    uint64_t delivered;   /* records, without those of the warming up */
     uint64_t lost_worker; /* datagrams and sets dropped between the socket and the documents */
     uint64_t lost_output; /* records dropped for want of a batch, refused or failed */
-    uint64_t sent_bytes;  /* by the output, after compression where that is known; 0: not known */
+    double sent_bytes;    /* of a record by the output, after compression where that is known; 0: not known */
     int64_t unaccounted;  /* datagrams */
     struct wire_result result;
 };

@@ -11,6 +11,7 @@
 #include "bench/wire.h"
 
 #define TRIES_MOST  4    /* each at half the rate of the one before */
+#define WARM_S      1
 #define AGE_WAIT_MS 1200 /* output.batch_age, and some: then the last batch is on its way */
 #define QUIET_MS    500  /* then it is acknowledged, and librdkafka's statistics have come */
 
@@ -37,7 +38,7 @@ static void row_print(const struct wire_row *row)
            row->load.rate, (double)result->sent.datagrams / seconds, result->sent.records,
            (double)row->delivered / seconds, result->cpu_ns / records, result->worker_ns / records,
            result->output_ns / records, result->kafka_ns / records, others_ns(result) / records,
-           (double)row->sent_bytes / records, row->lost_worker + row->lost_output, result->socket_drops);
+           row->sent_bytes, row->lost_worker + row->lost_output, result->socket_drops);
     fflush(stdout);
 }
 
@@ -47,7 +48,7 @@ static void row_write(struct report *report, const struct wire_row *row)
     report_row_begin(report);
     wire_row_members(report, row);
     report_number(report, "others_ns", others_ns(&row->result) / records);
-    report_number(report, "sent_bytes", (double)row->sent_bytes / records);
+    report_number(report, "sent_bytes", row->sent_bytes);
     report_number(report, "lossless", wire_row_lossless(row));
     report_row_end(report);
 }
@@ -67,8 +68,11 @@ static bool load_run(struct bench *bench, const struct wire_load *load, bool *lo
 
 bool bench_output(struct bench *bench)
 {
-    struct wire_load load = {
-        .rate = bench->file_rate, .step = bench->wire_step, .wait_ms = AGE_WAIT_MS, .quiet_ms = QUIET_MS};
+    struct wire_load load = {.rate = bench->file_rate,
+                             .step = bench->wire_step,
+                             .warm = WARM_S,
+                             .wait_ms = AGE_WAIT_MS,
+                             .quiet_ms = QUIET_MS};
     bool good = true, lossless = false;
     cpu_pin(bench->cpu); /* and so what it starts */
     heading_print(bench);

@@ -75,12 +75,15 @@ bool wire_ledger_read(struct wire_row *row)
         return false;
     }
     uint64_t sets = number_find(ledger, "\"sets\":{", "dropped");
-    row->delivered = number_find(ledger, "\"records\":{", "delivered");
+    uint64_t delivered = number_find(ledger, "\"records\":{", "delivered");
+    if (delivered) /* of all of them: the mean */
+        row->sent_bytes =
+            (double)number_find(ledger, "\"counters\":{", "output_sent_bytes") / (double)delivered;
+    row->delivered = delivered > row->result.warm.records ? delivered - row->result.warm.records : 0;
     row->lost_output = number_find(ledger, "\"records\":{", "dropped");
-    row->sent_bytes = number_find(ledger, "\"counters\":{", "output_sent_bytes");
     row->lost_worker =
         number_find(ledger, "\"packets\":{", "dropped") + number_find(ledger, "\"datagrams\":{", "dropped") + sets;
-    row->unaccounted = (int64_t)(row->result.sent.datagrams - row->result.socket_drops -
+    row->unaccounted = (int64_t)(row->result.warm.datagrams + row->result.sent.datagrams - row->result.socket_drops -
                                  number_find(ledger, "\"counters\":{", "packets_received"));
     if (number_find(ledger, "\"counters\":{", "losses_socket") != row->result.socket_drops)
         fprintf(stderr, "weir-bench: losses_socket is %llu, and the kernel says %llu\n",

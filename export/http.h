@@ -16,8 +16,8 @@
 CURL *http_handle_new(const struct output_config *output);
 void http_handle_free(CURL *handle);
 
-/* Headers that every request has: Content-Type, Authorization for API key and bearer. ndjson: of a bulk body, else JSON.
-   NULL when out of memory; curl_slist_free_all() ends it. */
+/* Headers that every request has: Content-Type, Authorization for API key and bearer. ndjson: of a bulk body, else of
+   JSON. NULL when out of memory; curl_slist_free_all() ends it. */
 struct curl_slist *http_headers(const struct output_config *output, bool ndjson);
 
 /* An answer in memory, NUL-terminated, at most HTTP_ANSWER_MOST bytes of it. */

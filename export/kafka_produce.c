@@ -224,8 +224,8 @@ void kafka_produce(struct kafka_sink *kafka, int64_t now_ns)
 
 /*
  * librdkafka keeps at most 5 messages (not sets of them) of an idempotent producer under way to a partition. While it
- * has more that waited for longer than linger.ms, the broker's thread polls without sleeping until an answer comes, in
- * all versions up to 2.12 at least. So it gets little more than what it can send, and the rest waits in the batches,
+ * has more that waited for longer than linger.ms, the broker's thread polls without sleeping until an answer comes (in
+ * 2.0 to 2.16 at least). So it gets little more than what it can send, and the rest waits in the batches,
  * where it costs nothing.
  */
 void kafka_window_set(struct kafka_sink *kafka, int64_t now_ns)

@@ -118,7 +118,8 @@ void kafka_on_error(rd_kafka_t *client, int code, const char *reason, void *opaq
     switch (error) {
     case RD_KAFKA_RESP_ERR__FATAL:
         error = rd_kafka_fatal_error(client, text, sizeof text);
-        log_warning("output %s: librdkafka's producer cannot go on: %s; weir starts another one; %s",
+        log_limited(&kafka->broker_cause, LOG_LEVEL_WARNING,
+                    "output %s: librdkafka's producer cannot go on: %s; weir starts another one; %s",
                     kafka->output->name, text, kafka_fault_of(error)->remedy);
         kafka->renew_wait_ms = kafka_backoff_ms(kafka->renew_wait_ms);
         kafka_client_renew(kafka, kafka->renew_wait_ms);

@@ -163,8 +163,7 @@ static void hand_over(struct kafka_token *token)
         snprintf(why, sizeof why, "kafka.oauth_url does not answer: %s", token->error);
     else if (token->status != 200 || !value.text)
         snprintf(why, sizeof why,
-                 "kafka.oauth_url answers with HTTP status %ld and no token; are output.username, "
-                 "output.password and kafka.oauth_scope right?",
+                 "kafka.oauth_url answers with HTTP status %ld and no token; is kafka.oauth_scope right?",
                  token->status);
     if (!*why) {
         char *text = strndup((const char *)value.text, value.size_bytes);

@@ -420,7 +420,7 @@ void output_end(struct output *output)
 {
     assert(!output->running);
     if (output->spool) {
-        take_settled(output);
+        output_settle(output);
         spool_close(output->spool);
     }
     wakeup_close(&output->wakeup);
@@ -459,9 +459,18 @@ void output_close_by(struct output *output, int64_t steady_ns)
     wakeup_signal(&output->wakeup);
 }
 
-int output_join(struct output *output)
+void output_settle(struct output *output)
 {
-    pthread_join(output->thread, NULL);
+    if (output->spool)
+        take_settled(output);
+}
+
+int output_join(struct output *output, int timeout_ms)
+{
+    int64_t by_ns = clock_steady_ns() + timeout_ms * NS_PER_MS;
+    struct timespec by = {.tv_sec = by_ns / NS_PER_S, .tv_nsec = by_ns % NS_PER_S};
+    if (pthread_clockjoin_np(output->thread, NULL, CLOCK_MONOTONIC, &by) == ETIMEDOUT)
+        return -EAGAIN;
     output->running = false;
     return output->gave_up ? -ETIMEDOUT : 0;
 }

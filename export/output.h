@@ -59,5 +59,9 @@ void output_reopen(struct output *output);
 /* The workers have ended and sealed all they had: finish until the deadline on the steady clock. */
 void output_close_by(struct output *output, int64_t steady_ns);
 
-/* Waits for the thread's end. Returns 0, or -ETIMEDOUT when documents had to be given up (records_failed). */
-int output_join(struct output *output);
+/* Waits timeout_ms for the thread's end: -EAGAIN when it still runs. Returns 0, or -ETIMEDOUT when documents had to be
+   given up (records_failed). */
+int output_join(struct output *output, int timeout_ms);
+
+/* The thread has ended: what was settled since then is the spool's again. */
+void output_settle(struct output *output);

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "export/output.h"
 
+#define COLLECT_MS 10 /* between two looks for what outputs give back while they end */
+
 /* The threads of output i are threads[first[i]] up to threads[first[i + 1]]; worker w feeds one of them. */
 struct outputs {
     const struct config *config;
@@ -169,6 +171,22 @@ void outputs_stop_waiting(struct outputs *outputs)
 
 /* ---- closing ---- */
 
+static void collect_all(struct outputs *outputs)
+{
+    for (uint32_t i = 0; i < outputs->outlet_count; i++)
+        if (outputs->outlets[i].counters)
+            outlet_collect(&outputs->outlets[i]);
+}
+
+/* Stands in for the workers, which have ended: a spool that lets go of documents waits until they are settled. */
+static int join(struct outputs *outputs, struct output *output)
+{
+    int error;
+    while ((error = output_join(output, COLLECT_MS)) == -EAGAIN)
+        collect_all(outputs);
+    return error;
+}
+
 int outputs_close(struct outputs *outputs)
 {
     int result = 0;
@@ -181,11 +199,11 @@ int outputs_close(struct outputs *outputs)
             output_close_by(output, clock_steady_ns() + (int64_t)output->config->flush_timeout);
     }
     for (uint32_t i = 0; i < outputs->thread_count; i++)
-        if (outputs->threads[i].running && output_join(&outputs->threads[i]) < 0)
+        if (outputs->threads[i].running && join(outputs, &outputs->threads[i]) < 0)
             result = -ETIMEDOUT;
-    for (uint32_t i = 0; i < outputs->outlet_count; i++)
-        if (outputs->outlets[i].counters)
-            outlet_collect(&outputs->outlets[i]);
+    collect_all(outputs);
+    for (uint32_t i = 0; i < outputs->thread_count; i++)
+        output_settle(&outputs->threads[i]);
     return result;
 }
 

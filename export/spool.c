@@ -49,6 +49,7 @@ void spool_frame_settle(struct spool *spool, struct segment *segment, uint32_t i
     segment->frames[index].state = FRAME_OVER;
     segment->out--;
     segment->over++;
+    spool->reap |= segment->over == segment->count;
     spool->cursor_dirty = true;
 }
 
@@ -67,8 +68,9 @@ static void cursor_save(struct spool *spool)
 
 void spool_reap(struct spool *spool)
 {
-    if (spool->reap_ns && clock_steady_ns() < spool->reap_ns)
+    if (!spool->reap || (spool->reap_ns && clock_steady_ns() < spool->reap_ns))
         return;
+    spool->reap = false;
     spool->reap_ns = 0;
     for (struct segment *segment = spool->segments.first, *next; segment; segment = next) {
         next = segment->next;
@@ -78,6 +80,7 @@ void spool_reap(struct spool *spool)
             log_limited(&spool->cause, LOG_LEVEL_WARNING, "spool: cannot remove %s/%s: %s", spool->folder,
                         segment->name, strerror(errno));
             spool->reap_ns = clock_steady_ns() + REAP_WAIT_MS * NS_PER_MS;
+            spool->reap = true;
             return;
         }
         if (spool->dropper.doomed == segment)
@@ -185,6 +188,7 @@ static int recover(struct spool *spool)
     if (found.damaged)
         log_warning("spool: %s is damaged in %llu places; what is whole around them is sent", spool->folder,
                     (unsigned long long)found.damaged);
+    spool->reap = true;
     spool_reap(spool);
     cursor_save(spool); /* on a full disk the old one stays: it says nothing of frames that are still to come */
     return 0;
@@ -233,6 +237,14 @@ static void free_all(struct spool *spool)
     free(spool);
 }
 
+/* What the options bound is the output: each of its threads has an equal part. */
+static void bounds_share(struct spool *spool)
+{
+    uint64_t threads = spool->output->threads ? spool->output->threads : 1;
+    spool->size_most = spool->output->spool.size / threads;
+    spool->replay_rate = (spool->output->spool.replay_rate + threads - 1) / threads;
+}
+
 int spool_open(struct spool **spool, const struct spool_setup *setup)
 {
     struct spool *made = calloc(1, sizeof *made);
@@ -240,6 +252,7 @@ int spool_open(struct spool **spool, const struct spool_setup *setup)
         return -ENOMEM;
     made->setup = *setup;
     made->output = setup->output;
+    bounds_share(made);
     spool_dropper_init(made);
     made->folder_fd = made->sync_fd = made->epoll_fd = made->cursor.fd = made->writer.file.fd = -1;
     int error = open_all(made);
@@ -261,6 +274,7 @@ int spool_open(struct spool **spool, const struct spool_setup *setup)
 void spool_close(struct spool *spool)
 {
     spool_writer_fini(spool);
+    spool->reap = true;
     spool_reap(spool);
     cursor_save(spool);
     free_all(spool);

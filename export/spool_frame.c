@@ -105,7 +105,7 @@ static void shares_write(const struct batch *batch, uint8_t *to)
 /* Lengths and ids of the failed documents. Returns what is behind them. */
 static uint8_t *lists_write(const struct batch *batch, uint32_t count, uint8_t *to)
 {
-    uint8_t *ids = to + count * sizeof(uint32_t);
+    uint8_t *ids = to + count * sizeof(uint32_t), *end = ids;
     for (uint32_t i = 0; i < batch->count; i++) {
         if (batch_verdict(batch, i) != VERDICT_FAILED)
             continue;
@@ -117,6 +117,7 @@ static uint8_t *lists_write(const struct batch *batch, uint32_t count, uint8_t *
         memcpy(ids, &batch->ids[i], sizeof *batch->ids);
         ids += sizeof *batch->ids;
     }
+    assert(to == end); /* the batch's sums are those of its verdicts */
     return ids;
 }
 

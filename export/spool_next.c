@@ -12,8 +12,8 @@
 static bool tokens_have(struct spool *spool, int64_t steady_ns)
 {
     struct spool_reader *reader = &spool->reader;
-    double rate = (double)spool->output->spool.replay_rate;
-    if (!spool->output->spool.replay_rate)
+    double rate = (double)spool->replay_rate;
+    if (!spool->replay_rate)
         return true;
     double most = rate * BURST_NS / NS_PER_S;
     if (steady_ns > reader->tokens_ns) {
@@ -29,7 +29,7 @@ static bool tokens_have(struct spool *spool, int64_t steady_ns)
 int64_t spool_tokens_due(const struct spool *spool)
 {
     double missing = 1 - spool->reader.tokens;
-    return spool->reader.tokens_ns + (int64_t)(missing * NS_PER_S / (double)spool->output->spool.replay_rate) + 1;
+    return spool->reader.tokens_ns + (int64_t)(missing * NS_PER_S / (double)spool->replay_rate) + 1;
 }
 
 /* ---- frames ---- */
@@ -46,7 +46,7 @@ void spool_reader_expire(struct spool *spool, int64_t utc_ns)
     const struct segment_frame *frame;
     while ((frame = spool_reader_first(spool)) && frame_is_expired(spool, frame, utc_ns) && spool_drop_room(spool)) {
         slot_drop(spool, &reader->slots[reader->head], COUNTER_records_spool_expired);
-        spool_slot_pop(reader);
+        spool_slot_pop(spool);
     }
 }
 
@@ -97,7 +97,7 @@ static struct batch *slot_take(struct spool *spool, struct spool_batch *own)
         own->segment = NULL;
         spool_batch_give(spool, own);
     }
-    spool_slot_pop(reader);
+    spool_slot_pop(spool);
     return whole ? &own->batch : NULL;
 }
 

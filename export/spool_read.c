@@ -143,14 +143,16 @@ static void piece_read(struct spool_reader *reader)
     }
 }
 
-static void slots_drop_cancelled(struct spool_reader *reader)
+static void slots_drop_cancelled(struct spool *spool)
 {
+    struct spool_reader *reader = &spool->reader;
     while (reader->count && slot_at(reader, 0)->state == SLOT_CANCELLED && !slot_at(reader, 0)->submitted)
-        spool_slot_pop(reader);
+        spool_slot_pop(spool);
 }
 
-void spool_slot_pop(struct spool_reader *reader)
+void spool_slot_pop(struct spool *spool)
 {
+    struct spool_reader *reader = &spool->reader;
     struct read_slot *slot = slot_at(reader, 0);
     struct segment *segment = slot->segment;
     reader->head = (reader->head + 1) % SPOOL_READ_SLOTS;
@@ -159,6 +161,7 @@ void spool_slot_pop(struct spool_reader *reader)
         return;
     slot->segment = NULL;
     segment->slots--;
+    spool->reap |= segment->over == segment->count;
     if (!segment->slots && !segment->open && segment->unread == segment->count)
         segment_close(segment);
 }
@@ -228,7 +231,7 @@ void spool_reader_advance(struct spool *spool)
     int64_t now_ns = clock_steady_ns();
     reader->news -= reader->news > 0; /* whoever polls has asked by now, or has no use for it */
     results_take(reader);
-    slots_drop_cancelled(reader);
+    slots_drop_cancelled(spool);
     if (reader->starved && now_ns >= spool_tokens_due(spool))
         reader->starved = false;
     if (now_ns >= reader->retry_ns)
@@ -252,7 +255,7 @@ void spool_reader_forget(struct spool *spool, struct segment *segment)
         slot->segment = NULL;
         segment->slots--;
     }
-    slots_drop_cancelled(reader);
+    slots_drop_cancelled(spool);
 }
 
 const struct segment_frame *spool_reader_first(const struct spool *spool)

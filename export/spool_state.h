@@ -138,6 +138,8 @@ struct spool_dropper {
 struct spool {
     struct spool_setup setup;
     const struct output_config *output;
+    uint64_t size_most;          /* this thread's part of spool.size */
+    uint64_t replay_rate;        /* and of spool.replay_rate; 0 = unbounded */
     char folder[PATH_MAX];
     int folder_fd;
     int sync_fd;                 /* the folder again: a sync under way does not hold the lock */
@@ -150,6 +152,7 @@ struct spool {
     struct spool_cursor cursor;
     bool cursor_dirty;
     int64_t cursor_ns;           /* steady clock, when it was written */
+    bool reap;                   /* there may be segments whose frames are all over */
     int64_t reap_ns;             /* a segment could not be removed: when to try again; 0 = none */
     _Atomic uint64_t waiting;    /* documents; the output thread writes, any thread reads */
     _Atomic uint64_t bytes;      /* on disk; the same */
@@ -216,7 +219,7 @@ void spool_reader_expire(struct spool *spool, int64_t utc_ns);
 /* spool_next() may have something to give now. */
 void spool_reader_news(struct spool_reader *reader);
 /* The first slot is free again. */
-void spool_slot_pop(struct spool_reader *reader);
+void spool_slot_pop(struct spool *spool);
 /* When the rate allows the next frame; there is a rate. */
 int64_t spool_tokens_due(const struct spool *spool);
 /* Brings a segment's content to the disk in the background; takes the descriptor. */

@@ -46,6 +46,7 @@ static void segment_end(struct spool *spool)
 {
     struct spool_writer *writer = &spool->writer;
     writer->segment->open = false;
+    spool->reap |= writer->segment->over == writer->segment->count;
     writer->segment = NULL;
     writer->roll = false;
     spool_sync(spool, writer->file.fd, false);
@@ -173,7 +174,7 @@ static bool index_compose(struct spool *spool)
     uint64_t bytes = segment_index_bytes(writer->segment);
     uint8_t *arena = arena_of(writer, writer->writing);
     if (!writer->segment->count || !arena || bytes > writer->arena_bytes ||
-        spool_bytes(spool) + bytes > spool->output->spool.size)
+        spool_bytes(spool) + bytes > spool->size_most)
         return false;
     segment_index_write(writer->segment, arena);
     writer->writing->unit.offset = writer->position;
@@ -267,7 +268,7 @@ static int segment_begin(struct spool *spool)
 /* Bounded by spool.size. Begins to let go of the oldest a little before it must, so that writing need not wait. */
 static int room_make(struct spool *spool, uint64_t bytes)
 {
-    uint64_t used = spool_bytes(spool), most = spool->output->spool.size;
+    uint64_t used = spool_bytes(spool), most = spool->size_most;
     bool oldest = spool->output->spool.when_full == SPOOL_DROP_OLDEST;
     int error = 0;
     if (oldest && used + bytes + spool->writer.segment_most / 4 > most)
@@ -359,8 +360,8 @@ int spool_writer_init(struct spool *spool)
     uint64_t frame_most = frame_round_up(output->batch_size + output->batch_size / 8 + (256 << 10));
     writer->arena_bytes = frame_most > ARENA_LEAST_BYTES ? (uint32_t)frame_most : ARENA_LEAST_BYTES;
     writer->segment_most = output->spool.segment_size;
-    if (writer->segment_most > output->spool.size / SEGMENTS_LEAST)
-        writer->segment_most = output->spool.size / SEGMENTS_LEAST;
+    if (writer->segment_most > spool->size_most / SEGMENTS_LEAST)
+        writer->segment_most = spool->size_most / SEGMENTS_LEAST;
     spool->reader.direct = output->direct == DIRECT_IO_AUTO;
     file_writer_init(&writer->file);
     writer->codec = frame_codec_new((enum compression)output->spool.compression);

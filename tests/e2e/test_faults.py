@@ -37,9 +37,8 @@ class KafkaTarget:
         self.place = place
         self.server = server
 
-    def configuration(self, index):
-        # Time-outs as short as the outages of the short form.
-        properties = {"socket.timeout.ms": "3000", "request.timeout.ms": "3000"}
+    def configuration(self, index, timeout=30):
+        properties = {"socket.timeout.ms": str(1000 * timeout), "request.timeout.ms": str(1000 * timeout)}
         return {"type": "kafka", "kafka": {"brokers": [self.server.broker], "topic": index, "properties": properties}}
 
     def documents(self, index):
@@ -54,10 +53,10 @@ class SearchTarget:
         self.place = place
         self.server = server
 
-    def configuration(self, index):
+    def configuration(self, index, timeout=30):
         login = {"username": "weir", "password": "weir-secret", "tls": {"ca": str(self.place.certificate("ca"))}}
         return merge({"type": self.name, "elasticsearch": {
-            "hosts": [self.server.url], "index": index, "ids": True, "timeout": "3s"}},
+            "hosts": [self.server.url], "index": index, "ids": True, "timeout": f"{timeout}s"}},
             login if self.server.tls else {})
 
     def documents(self, index):
@@ -127,6 +126,7 @@ def half_open(target, weir):
         target.place.mend()
 
 
+SILENT = (paused, cut, half_open)  # weir learns of them by its own time-out, which is to be shorter than the short form
 FAULTS = [("kafka", killed), ("kafka", half_open), ("elasticsearch", cut), ("elasticsearch", half_open),
           ("opensearch", killed), ("opensearch", paused)]
 MORE = [("kafka", cut), ("kafka", paused), ("elasticsearch", killed), ("opensearch", link_down), ("opensearch", cut)]
@@ -166,7 +166,8 @@ def test_outage(target, fault, repetition, run, load, tmp_path, request, figures
     index = index_of(request)
     (tmp_path / "spool").mkdir()
     spool = {"path": str(tmp_path / "spool"), "after": "500ms"}
-    weir = run({"output": merge(target.configuration(index), {"spool": spool})})
+    timeout = 2 if fault in SILENT else 30
+    weir = run({"output": merge(target.configuration(index, timeout), {"spool": spool})})
     going = load(rate=RATE)
     weir.wait_received(int(LEAD * 40 * RATE))
     with fault(target, weir):
@@ -241,7 +242,7 @@ class TestNarrow:
         """Others fill the server's queue: each 429 is tried again until the document is there."""
         index = index_of(request)
         (tmp_path / "spool").mkdir()
-        crowd = {"threads": 2, "elasticsearch": {"connections": 8, "bulk_size": "64KiB", "timeout": "30s"},
+        crowd = {"threads": 2, "elasticsearch": {"connections": 8, "bulk_size": "64KiB"},
                  "spool": {"path": str(tmp_path / "spool"), "after": "500ms"}}
         weir = run({"workers": 2, "output": merge(narrow.configuration(index), crowd)})
         going = load(rate=RATE)
@@ -265,7 +266,7 @@ class TestNarrow:
         """413: the body is made smaller until the server takes it."""
         index = index_of(request)
         weir = run({"output": merge(narrow.configuration(index), {
-            "compression": "none", "batch_age": "1s", "elasticsearch": {"bulk_size": "5MiB", "timeout": "30s"}})})
+            "compression": "none", "batch_age": "1s", "elasticsearch": {"bulk_size": "5MiB"}})})
         sent = load(count=50, rate=200)
         weir.wait_received(sent.count)
         weir.wait_done()

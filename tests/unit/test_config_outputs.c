@@ -68,12 +68,12 @@ static void defaults_of_outputs(void **state)
     assert_string_equal(output->kafka.topic, "netflow");
     assert_string_equal(output->kafka.key, "exporter");
     assert_int_equal(output->kafka.message, KAFKA_MESSAGE_DOCUMENT);
-    assert_true(output->kafka.message_size == 256 * KIB);
+    assert_true(output->kafka.message_size == 512 * KIB);
     assert_int_equal(output->kafka.acks, KAFKA_ACKS_ALL);
     assert_true(output->kafka.idempotence);
-    assert_true(output->kafka.linger == 5 * NS_PER_MS);
+    assert_true(output->kafka.linger == 50 * NS_PER_MS);
     assert_true(output->kafka.batch_size == MIB);
-    assert_true(output->kafka.headers);
+    assert_false(output->kafka.headers);
     assert_int_equal(output->kafka.sasl, KAFKA_SASL_NONE);
     assert_int_equal(output->kafka.properties.count, 0);
     assert_list(&output->elastic.hosts, "http://localhost:9200");

@@ -259,6 +259,7 @@ static void test_options(void **state)
     output->kafka.sasl = KAFKA_SASL_OAUTHBEARER;
     assert_opens(fixture, -EINVAL); /* no oauth_url */
     output->kafka.oauth_url = "http://127.0.0.1:1/token";
+    output->username = output->password = "weir";
     assert_opens(fixture, 0);
 }
 

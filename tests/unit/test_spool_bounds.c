@@ -37,6 +37,23 @@ static void oldest_go(void **state)
     spool_end(fixture);
 }
 
+/* The bound is the output's: each of its threads has its part. */
+static void threads_share_the_size(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->random = true;
+    fixture->output.threads = 2;
+    fixture->output.spool.size = 8 << 20;
+    spool_begin(fixture);
+    for (int i = 0; i < 150; i++) {
+        assert_int_equal(put(fixture, 100, false), 0);
+        assert_true(segments_bytes(fixture) <= 4 << 20);
+    }
+    settle(fixture);
+    assert_ledger(fixture);
+    spool_end(fixture);
+}
+
 static void newest_are_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -260,6 +277,38 @@ static void full_disk_refuses_the_newest(void **state)
     assert_int_equal(umount2(fixture->path, MNT_DETACH), 0);
 }
 
+/* A disk whose file system fills up under writes past the page cache. */
+static void full_ext4(void **state)
+{
+    struct fixture *fixture = *state;
+    char command[PATH_MAX + 300];
+    snprintf(command, sizeof command,
+             "mkdir -p %s && truncate -s 12M %s/image && mkfs.ext4 -q %s/image 2>/dev/null && mount -o loop %s/image %s "
+             "2>/dev/null", fixture->path, fixture->folder, fixture->folder, fixture->folder, fixture->path);
+    if (system(command) != 0) {
+        print_message("no loop devices or no mkfs.ext4\n");
+        skip();
+    }
+    fixture->random = true;
+    spool_begin(fixture);
+    for (int i = 0; i < 400; i++)
+        assert_int_equal(put(fixture, 100, false), 0);
+    settle(fixture);
+    assert_ledger(fixture);
+    assert_true(counted(fixture, COUNTER_spool_write_errors) > 0);
+    assert_true(fixture->dropped_as[COUNTER_records_spool_full] > 0);
+    assert_int_equal(fixture->refused, 0);
+    uint64_t waiting = spool_waiting(fixture->spool);
+    spool_end(fixture);
+    spool_begin(fixture); /* on a full disk */
+    assert_int_equal(spool_waiting(fixture->spool), waiting);
+    read_all(fixture);
+    assert_exporters(fixture);
+    assert_int_equal(fixture->again + fixture->out_of_order, 0);
+    spool_end(fixture);
+    assert_int_equal(umount2(fixture->path, 0), 0);
+}
+
 /* A file system without O_DIRECT, which tmpfs was for long, or with it: the same documents. */
 static void memory_will_do(void **state)
 {
@@ -332,6 +381,7 @@ int main(void)
     log_setup(LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(oldest_go, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(threads_share_the_size, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(newest_are_refused, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(what_is_out_stays, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(reading_and_dropping, fixture_open, fixture_close),
@@ -340,6 +390,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(age_counts_while_weir_is_down, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(full_disk_drops_the_oldest, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(full_disk_refuses_the_newest, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(full_ext4, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(memory_will_do, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(broken_disk_gives_batches_back, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(read_only_folders, fixture_open, fixture_close),
