@@ -43,8 +43,8 @@ class Lengths:
     whole: float
 
 
-FULL = Lengths(full=2.5, wire=2.5, tool=2.5, warm=8, whole=600)
-QUICK = Lengths(full=1.5, wire=1.5, tool=1.5, warm=5, whole=180)
+FULL = Lengths(full=2.5, wire=2.5, tool=2.5, warm=14, whole=600)
+QUICK = Lengths(full=1.5, wire=1.5, tool=1.5, warm=6, whole=180)
 
 
 def rows_make(quick):

@@ -60,13 +60,22 @@ static void let_go(struct output *output, struct batch *batch)
     settle_frame(output, batch);
 }
 
+/* What a sink gives up before the end (it had no memory for a request) is the spool's, if that takes it. */
+static bool keep_failed(struct output *output, struct batch *batch)
+{
+    bool kept = batch->failed && batch->body && output->spool && spool_put(output->spool, batch) == 0;
+    output->spooling += kept;
+    return kept;
+}
+
 static bool fetch_completions(struct output *output)
 {
     struct completion completions[SINK_BATCHES_MOST];
     int count = output->sink.ops->poll(&output->sink, completions, SINK_BATCHES_MOST, 0);
     for (int i = 0; i < count; i++) {
         let_go(output, completions[i].batch);
-        give_back(output, completions[i].batch);
+        if (!keep_failed(output, completions[i].batch))
+            give_back(output, completions[i].batch);
     }
     /* Relaxed: it says something of itself alone. */
     atomic_store_explicit(&output->broken, output->sink.broken, memory_order_relaxed);
@@ -397,6 +406,7 @@ static void *output_run(void *argument)
     }
     finish(output);
     output->sink.ops->close(&output->sink);
+    atomic_store_explicit(&output->ended, true, memory_order_relaxed); /* see output_ended() */
     return NULL;
 }
 
@@ -465,12 +475,14 @@ void output_settle(struct output *output)
         take_settled(output);
 }
 
-int output_join(struct output *output, int timeout_ms)
+bool output_ended(struct output *output)
 {
-    int64_t by_ns = clock_steady_ns() + timeout_ms * NS_PER_MS;
-    struct timespec by = {.tv_sec = by_ns / NS_PER_S, .tv_nsec = by_ns % NS_PER_S};
-    if (pthread_clockjoin_np(output->thread, NULL, CLOCK_MONOTONIC, &by) == ETIMEDOUT)
-        return -EAGAIN;
+    return atomic_load_explicit(&output->ended, memory_order_relaxed); /* the join makes the rest visible */
+}
+
+int output_join(struct output *output)
+{
+    pthread_join(output->thread, NULL);
     output->running = false;
     return output->gave_up ? -ETIMEDOUT : 0;
 }

@@ -37,6 +37,7 @@ struct output {
     bool overflowing;             /* said that batches go to the spool */
     int open_error;               /* read by output_start() after `opened` */
     bool gave_up;                 /* read by output_join() after the join */
+    _Atomic bool ended;           /* the thread sets it at its very end, who joins reads */
 
     /* shared */
     struct wakeup wakeup;
@@ -59,9 +60,11 @@ void output_reopen(struct output *output);
 /* The workers have ended and sealed all they had: finish until the deadline on the steady clock. */
 void output_close_by(struct output *output, int64_t steady_ns);
 
-/* Waits timeout_ms for the thread's end: -EAGAIN when it still runs. Returns 0, or -ETIMEDOUT when documents had to be
-   given up (records_failed). */
-int output_join(struct output *output, int timeout_ms);
+/* Waits for the thread's end. Returns 0, or -ETIMEDOUT when documents had to be given up (records_failed). */
+int output_join(struct output *output);
+
+/* Whether output_join() would return at once. */
+bool output_ended(struct output *output);
 
 /* The thread has ended: what was settled since then is the spool's again. */
 void output_settle(struct output *output);

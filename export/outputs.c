@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,10 +182,11 @@ static void collect_all(struct outputs *outputs)
 /* Stands in for the workers, which have ended: a spool that lets go of documents waits until they are settled. */
 static int join(struct outputs *outputs, struct output *output)
 {
-    int error;
-    while ((error = output_join(output, COLLECT_MS)) == -EAGAIN)
+    while (!output_ended(output)) {
         collect_all(outputs);
-    return error;
+        poll(NULL, 0, COLLECT_MS);
+    }
+    return output_join(output);
 }
 
 int outputs_close(struct outputs *outputs)

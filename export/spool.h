@@ -46,8 +46,8 @@ int spool_put(struct spool *spool, struct batch *batch);
 int spool_poll(struct spool *spool, struct batch **batches, int most);
 
 /*
- * The oldest frame that was not read back yet, as a batch of the spool's own, or NULL: none, not read from the disk yet,
- * over replay_rate, or all of the spool's batches are out. Its shares have endpoints but no exporters.
+ * The oldest frame that was not read back yet, as a batch of the spool's own, or NULL: none, not read from the disk
+ * yet, over replay_rate, or all of the spool's batches are out. Its shares have endpoints but no exporters.
  */
 struct batch *spool_next(struct spool *spool, int64_t steady_ns);
 

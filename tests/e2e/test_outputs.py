@@ -53,6 +53,7 @@ def lines(folder):
 
 
 @pytest.mark.light
+@pytest.mark.kafka
 def test_each_output_has_its_kind(kafka, opensearch, run, load, send_options, name, tmp_path):
     """Flows to Kafka, options to a file, everything to OpenSearch."""
     files = tmp_path / "files"

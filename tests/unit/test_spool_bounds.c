@@ -283,8 +283,8 @@ static void full_ext4(void **state)
     struct fixture *fixture = *state;
     char command[PATH_MAX + 300];
     snprintf(command, sizeof command,
-             "mkdir -p %s && truncate -s 12M %s/image && mkfs.ext4 -q %s/image 2>/dev/null && mount -o loop %s/image %s "
-             "2>/dev/null", fixture->path, fixture->folder, fixture->folder, fixture->folder, fixture->path);
+             "exec 2>/dev/null; mkdir -p %s && cd %s && truncate -s 12M image && mkfs.ext4 -q image && "
+             "mount -o loop image %s", fixture->path, fixture->folder, fixture->path);
     if (system(command) != 0) {
         print_message("no loop devices or no mkfs.ext4\n");
         skip();
