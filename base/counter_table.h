@@ -51,7 +51,7 @@
     X(records_no_program, RECORDS, EXPORTER, DROPPED, "Records dropped at the cap on memory for encode programs")     \
     X(records_refused, RECORDS, EXPORTER, DROPPED, "Documents that the output refused for good")                      \
     X(records_failed, RECORDS, EXPORTER, DROPPED, "Documents that the output could not write before it was closed")   \
-    X(records_spool_full, RECORDS, EXPORTER, DROPPED, "Documents that the spool let go of at spool.size or a full disk")\
+    X(records_spool_full, RECORDS, EXPORTER, DROPPED, "Documents let go by the spool at spool.size or a full disk") \
     X(records_spool_expired, RECORDS, EXPORTER, DROPPED, "Documents that the spool let go of at spool.age")           \
     X(options_records, RECORDS, EXPORTER, NONE, "Data records of options templates, among the received ones")         \
     X(records_cut, RECORDS, EXPORTER, NONE, "Sets that end inside a record; the cut record is not among the received")\
@@ -96,5 +96,5 @@
     X(spool_frames_written, EVENTS, OUTPUT, NONE, "Batches written to the spool")                                     \
     X(spool_bytes_written, BYTES, OUTPUT, NONE, "Bytes written to the spool")                                         \
     X(spool_frames_read, EVENTS, OUTPUT, NONE, "Batches read back from the spool")                                    \
-    X(spool_frames_damaged, EVENTS, OUTPUT, NONE, "Places in the spool that could not be read: torn or changed on disk")\
+    X(spool_frames_damaged, EVENTS, OUTPUT, NONE, "Places in the spool that cannot be read: torn or changed on disk") \
     X(spool_write_errors, EVENTS, OUTPUT, NONE, "Writes to the spool that failed")

@@ -76,8 +76,8 @@ struct sink_ops {
     /* Goes on with the work; returns the number of completions (at most `most`); waits up to timeout_ms for the
        first when some are under way. */
     int (*poll)(struct sink *sink, struct completion *completions, int most, int timeout_ms);
-    /* Everything that was submitted is delivered, refused or (after the time-out) given up as VERDICT_FAILED; completions
-       are then fetched by poll. Returns 0 or -ETIMEDOUT. */
+    /* Everything that was submitted is delivered, refused or (after the time-out) given up as VERDICT_FAILED;
+       completions are then fetched by poll. Returns 0 or -ETIMEDOUT. */
     int (*flush)(struct sink *sink, int timeout_ms);
     /* SIGHUP: finish the file at hand and open a new one. May be NULL. */
     int (*reopen)(struct sink *sink);

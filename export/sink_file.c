@@ -9,54 +9,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "export/compress.h"
-#include "export/file_name.h"
-#include "export/file_writer.h"
-#include "export/sink.h"
+#include "export/sink_file.h"
 #include "export/stream.h"
 
-#define STAGING_COUNT   2 /* one frame is written while the next one is made */
 #define RETRY_FIRST_MS  100
 #define RETRY_MOST_MS   5000
 #define STUCK_WAIT_MS   1000 /* for a write that is under way when time is up */
-
-/*
- * Files of whole documents. What a unit (export/file_writer.h) could not write stays and is tried again; the file is
- * cut back to its last whole batch first, so that its readers never see a torn line.
- */
-struct file_sink {
-    struct sink *sink;
-    struct file_names names;
-    struct file_writer writer;
-    struct batch_list queue; /* submitted, in no unit yet */
-    struct batch_list done;
-    uint32_t held;           /* batches that the output has not fetched back */
-
-    struct file_unit units[2];
-    struct file_unit *writing;
-    struct file_unit *ready; /* compressed while the other one is written */
-
-    struct compressor *compressor;
-    uint8_t *staging[STAGING_COUNT];
-    uint32_t staging_next;
-    uint64_t frame_bytes;    /* of the last frame: the guess for the next one */
-
-    /* the file at hand; writer.fd is -1 when there is none */
-    struct file_name name;
-    uint64_t position;       /* end of the last whole batch on disk */
-    uint64_t composed;       /* end of the last batch in a unit */
-    uint8_t tail[BATCH_ALIGN_BYTES]; /* direct and compressed: content from the last aligned position to `composed` */
-    int64_t opened_ns;
-    bool torn;               /* there may be bytes behind position */
-    bool finish_due;
-    bool open_due;
-
-    int64_t retry_ns;        /* steady clock; 0 = nothing is to be tried again */
-    int64_t retry_wait_ms;
-    bool direct;             /* try to write past the page cache */
-    bool said_how;
-    struct log_cause cause;
-};
 
 static void retry_later(struct file_sink *file, int error, const char *what)
 {
@@ -147,90 +105,6 @@ static void unwind_units(struct file_sink *file)
     file->composed = file->position;
 }
 
-static bool over_size(const struct file_sink *file, uint64_t more_bytes)
-{
-    uint64_t most = file->sink->output->rotate_size;
-    return most && file->composed && file->composed + more_bytes > most;
-}
-
-/* What the queue's first batch will take; a frame's length is a guess, so compressed files are a little off
- * rotate_size. */
-static uint64_t next_bytes(const struct file_sink *file)
-{
-    return file->compressor ? file->frame_bytes : batch_list_first(&file->queue)->size_bytes;
-}
-
-/* Plain text: the batches themselves are written, as many as there are. */
-static void compose_plain(struct file_sink *file, struct file_unit *unit)
-{
-    unit->offset = file->composed;
-    while (file->queue.count && unit->count < FILE_UNIT_BATCHES) {
-        struct batch *batch = batch_list_first(&file->queue);
-        if (over_size(file, next_bytes(file)))
-            return;
-        file->composed += batch->size_bytes;
-        struct iovec piece = {.iov_base = batch->bytes, .iov_len = batch->size_bytes};
-        file_unit_add(unit, batch_list_pop(&file->queue), piece, file->composed);
-    }
-}
-
-/*
- * The piece of a frame that stands at staging + BATCH_ALIGN_BYTES. A direct write begins at a multiple of
- * BATCH_ALIGN_BYTES, so the last bytes of the frames before are in front and written again; behind stands a filler that
- * decompressors skip, which the next write, or finish_file(), removes.
- */
-static struct iovec align_frame(struct file_sink *file, uint8_t *staging, size_t frame_bytes)
-{
-    uint8_t *frame = staging + BATCH_ALIGN_BYTES;
-    if (!file->writer.direct)
-        return (struct iovec){.iov_base = frame, .iov_len = frame_bytes};
-    size_t tail_bytes = file->composed % BATCH_ALIGN_BYTES;
-    size_t used = tail_bytes + frame_bytes;
-    memmove(staging + tail_bytes, frame, frame_bytes);
-    memcpy(staging, file->tail, tail_bytes);
-    size_t aligned = (used + BATCH_ALIGN_BYTES - 1) / BATCH_ALIGN_BYTES * BATCH_ALIGN_BYTES;
-    if (aligned != used && aligned - used < COMPRESS_FILLER_LEAST)
-        aligned += BATCH_ALIGN_BYTES;
-    if (aligned != used)
-        compress_filler(file->sink->output->compression, staging + used, aligned - used);
-    size_t kept = used % BATCH_ALIGN_BYTES;
-    memcpy(file->tail, staging + used - kept, kept);
-    return (struct iovec){.iov_base = staging, .iov_len = aligned};
-}
-
-static void compose_frame(struct file_sink *file, struct file_unit *unit)
-{
-    if (!file->queue.count || over_size(file, next_bytes(file)))
-        return;
-    struct batch *batch = batch_list_pop(&file->queue);
-    uint8_t *staging = file->staging[file->staging_next];
-    file->staging_next = (file->staging_next + 1) % STAGING_COUNT;
-    size_t frame = compressor_frame(file->compressor, batch->bytes, batch->size_bytes, staging + BATCH_ALIGN_BYTES);
-    if (!frame) {
-        log_limited(&file->cause, LOG_LEVEL_ERROR, "output: the compression library failed on a batch of %u documents",
-                    batch->count);
-        batch_judge_from(batch, 0, VERDICT_FAILED);
-        batch_list_push(&file->done, batch);
-        return;
-    }
-    unit->offset = file->composed - (file->writer.direct ? file->composed % BATCH_ALIGN_BYTES : 0);
-    struct iovec piece = align_frame(file, staging, frame);
-    file->composed += frame;
-    file->frame_bytes = frame;
-    file_unit_add(unit, batch, piece, file->composed);
-}
-
-/* Fills the unit from the queue. False when there is nothing for it now. */
-static bool compose(struct file_sink *file, struct file_unit *unit)
-{
-    unit->count = 0;
-    if (file->compressor)
-        compose_frame(file, unit);
-    else
-        compose_plain(file, unit);
-    return unit->count;
-}
-
 /* A write is done: what is whole in the file is delivered; the rest is written again, at once or later. */
 static void settle_write(struct file_sink *file, int64_t result)
 {
@@ -287,10 +161,10 @@ static bool start_write(struct file_sink *file)
     file->retry_ns = 0;
     if (!prepare_file(file))
         return false;
-    if (!file->writing->count && !compose(file, file->writing)) {
+    if (!file->writing->count && !file_compose(file, file->writing)) {
         if (!file->queue.count)
             return false;
-        if (over_size(file, next_bytes(file)))
+        if (file_over_size(file))
             finish_file(file);
         return true;
     }
@@ -310,7 +184,7 @@ static void advance(struct file_sink *file)
             file->finish_due = true;
         if (file->writer.busy) {
             if (file->compressor && !file->finish_due && !file->ready->count)
-                compose(file, file->ready);
+                file_compose(file, file->ready);
             if (!file_writer_finish(&file->writer, &result))
                 return;
             settle_write(file, result);

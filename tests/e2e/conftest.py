@@ -16,7 +16,7 @@ PREFIX = "weir-e2e"
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "light: quick enough to run under the sanitizers, too")
-    config.addinivalue_line("markers", "kafka: not under the thread sanitizer, which does not know librdkafka's threads")
+    config.addinivalue_line("markers", "kafka: has threads that the thread sanitizer does not know")
     config.addinivalue_line("markers", "long: only by scripts/test faults")
 
 
