@@ -196,7 +196,8 @@ def test_secrets_are_not_shown(tmp_path):
     (tmp_path / "weir.yml").write_text(
         "output: {type: kafka, username: weir, password: 'file:password', tls.enabled: true}\n"
         "outputs:\n  one: {kafka: {sasl: plain, properties: {ssl.key.password: hunter2}}}\n"
-        "  two: {type: opensearch, username: '', elasticsearch: {token: hunter2, hosts: ['https://a']}}\n")
+        "  two: {type: opensearch, username: '', password: '',\n"
+        "        elasticsearch: {token: hunter2, hosts: ['https://a']}}\n")
     done = weir("check", "-c", tmp_path / "weir.yml", "--effective")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
