@@ -10,7 +10,7 @@
 #include "config/render.h"
 #include "decode/element.h"
 #include "decode/profile.h"
-#include "export/fields.h"
+#include "export/encode/fields.h"
 
 static const char help[] =
     "usage: weir docs options|fields|elements|counters [--markdown]\n"

@@ -11,7 +11,7 @@
 #include "app/setup_server.h"
 #include "decode/element.h"
 #include "decode/profile.h"
-#include "export/index_template.h"
+#include "export/elastic/index_template.h"
 
 static const char help[] =
     "usage: weir setup elasticsearch|opensearch [-c FILE] [-o KEY=VALUE]... [--output NAME] [--without PART,...]\n"

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "app/setup_compare.h"
-#include "export/http.h"
+#include "export/elastic/http.h"
 
 #define REASON_MOST 400 /* bytes of a server's explanation that are shown */
 

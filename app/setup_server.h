@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
-#include "export/index_template.h"
+#include "export/elastic/index_template.h"
 
 /* "weir setup" at a server: who it is, what it has, what it is told. Whatever fails says so on standard error. */
 

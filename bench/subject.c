@@ -10,7 +10,7 @@
 #include "dataplane/crew.h"
 #include "decode/decoder.h"
 #include "export/batch_pool.h"
-#include "export/encoder.h"
+#include "export/encode/encoder.h"
 
 #define BATCHES     8 /* as many MiB: more than a core's own cache, so writing them costs what it costs in earnest */
 #define BATCH_BYTES (1 << 20)

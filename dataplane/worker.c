@@ -13,7 +13,7 @@
 #include "dataplane/pause.h"
 #include "decode/datagram.h"
 #include "decode/decoder.h"
-#include "export/encoder.h"
+#include "export/encode/encoder.h"
 #include "export/output.h"
 
 #define HOUSEKEEP_NS    (10 * NS_PER_MS)

@@ -19,7 +19,7 @@ struct share {
     uint32_t spooled;
 };
 
-/* The same for the same document, whenever and wherever its record is decoded: export/ids.h. */
+/* The same for the same document, whenever and wherever its record is decoded: export/encode/ids.h. */
 struct document_id {
     uint64_t words[2];
 };

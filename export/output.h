@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "export/feed.h"
 #include "export/sink.h"
-#include "export/spool.h"
+#include "export/spool/spool.h"
 #include "export/wakeup.h"
 
 /*

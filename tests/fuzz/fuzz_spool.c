@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "export/spool_frame.h"
+#include "export/spool/frame.h"
 
 #define BATCH_BYTES    (64u << 10)
 #define DOCUMENTS_MOST (BATCH_BYTES / 256 + 1)

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "export/encoder.h"
+#include "export/encode/encoder.h"
 #include "tests/unit/decode_fixture.h"
 
 struct encoding {

@@ -18,7 +18,7 @@
 
 #include "base/clock.h"
 #include "export/sink.h"
-#include "export/sink_kafka.h"
+#include "export/kafka/sink.h"
 
 #define BATCHES         96
 #define BATCH_BYTES     (256U << 10)

@@ -27,7 +27,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "export/feed.h"
-#include "export/spool.h"
+#include "export/spool/spool.h"
 
 #define BATCH_BYTES    (64u << 10)
 #define BATCHES        8

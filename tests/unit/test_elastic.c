@@ -6,9 +6,9 @@
 #include <isa-l.h>
 
 #include "base/text.h"
-#include "export/bulk_body.h"
-#include "export/elastic_job.h"
-#include "export/elastic_hosts.h"
+#include "export/elastic/bulk_body.h"
+#include "export/elastic/job.h"
+#include "export/elastic/hosts.h"
 
 #define BODY_MOST (1 << 20)
 

@@ -9,10 +9,10 @@
 
 #include <jansson.h>
 
-#include "export/bulk_answer.h"
-#include "export/dead_letter.h"
-#include "export/elastic_fate.h"
-#include "export/elastic_reasons.h"
+#include "export/elastic/bulk_answer.h"
+#include "export/elastic/dead_letter.h"
+#include "export/elastic/fate.h"
+#include "export/elastic/reasons.h"
 
 #define ITEMS_MOST 16
 

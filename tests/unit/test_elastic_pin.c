@@ -14,7 +14,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "export/elastic_pin.h"
+#include "export/elastic/pin.h"
 
 struct identity {
     X509 *certificate;

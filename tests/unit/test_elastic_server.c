@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-#include "export/http.h"
+#include "export/elastic/http.h"
 
 #define BATCHES   20
 #define DOCUMENTS 250

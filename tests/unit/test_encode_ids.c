@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-#include "export/derive.h"
+#include "export/encode/derive.h"
 #include "tests/unit/encode_flow.h"
 #include "tests/unit/random.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "export/derive.h"
+#include "export/encode/derive.h"
 #include "tests/unit/encode_flow.h"
 #include "tests/unit/random.h"
 

@@ -2,7 +2,7 @@
 #include "tests/unit/output_fixture.h"
 
 #include "export/compress.h"
-#include "export/file_name.h"
+#include "export/file/name.h"
 
 static char names[FILES_MOST][PATH_MAX];
 

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "export/ids.h"
+#include "export/encode/ids.h"
 
 /* Ids of documents: the same for the same record, another for every other. */
 

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "export/ecs.h"
-#include "export/index_template.h"
+#include "export/encode/ecs.h"
+#include "export/elastic/index_template.h"
 
 #define INDEX "logs-netflow.log-%{namespace}"
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "export/json_path.h"
+#include "export/kafka/json_path.h"
 #include "tests/unit/random.h"
 
 static const char document[] =

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "export/kafka_errors.h"
+#include "export/kafka/errors.h"
 #include "tests/unit/kafka_fixture.h"
 #include "tests/unit/random.h"
 

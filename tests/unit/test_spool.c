@@ -5,7 +5,7 @@
 
 #include <sys/wait.h>
 
-#include "export/spool_frame.h"
+#include "export/spool/frame.h"
 
 /* ---- round trips ---- */
 

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "export/encode/values.h"
+
+#define ECS_ROWS_MOST 128
+#define KEY_MOST ECS_PATH_MOST
+
+/* Whether a row applies to documents of this plan at all. */
+static bool row_applies(const struct compilation *compilation, const struct ecs_row *row)
+{
+    bool flow = compilation->plan->kind == PLAN_FLOW;
+    if (!(row->when & (flow ? ECS_FLOWS : ECS_OPTIONS)))
+        return false;
+    if (row->when & ECS_ENVELOPE && !compilation->compiler->envelope)
+        return false;
+    if (row->when & ECS_WEIR && !compilation->compiler->profile->extra_fields)
+        return false;
+    return !(row->when & ECS_BIFLOW) || compilation->flags & PROGRAM_BIFLOW;
+}
+
+static bool lists_elements(const struct ecs_row *row)
+{
+    return row->value == VALUE_ELEMENTS || row->value == VALUE_SCOPES || row->value == VALUE_OPTIONS;
+}
+
+/* Whether the object at prefix has a member in every record. */
+static bool certain_below(const struct answer *answers, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    for (uint32_t i = 0; i < ecs_row_count; i++)
+        if (answers[i].presence == CERTAIN && strncmp(ecs_rows[i].path, prefix, length) == 0 &&
+            ecs_rows[i].path[length] == '.')
+            return true;
+    return false;
+}
+
+/* Opens the objects of a path that are not open, one by one, each as certain as what the table puts below it. */
+static void path_enter(struct compilation *compilation, const struct answer *answers, const char *parent,
+                       const struct ecs_row *row)
+{
+    bool unsure_biflow = row->when & ECS_BIFLOW && !(compilation->flags & PROGRAM_CERTAIN_BIFLOW);
+    char prefix[KEY_MOST];
+    size_t at = 0;
+    do {
+        at += strcspn(parent + at, ".");
+        memcpy(prefix, parent, at);
+        prefix[at] = 0;
+        /* one that is open stays so, with what is open inside it: that may be on the path, too */
+        if (!parent[at] || !builder_is_inside(compilation->builder, prefix))
+            builder_enter(compilation->builder, prefix, certain_below(answers, prefix),
+                          unsure_biflow ? WHEN_BIFLOW : 0);
+    } while (parent[at++]);
+}
+
+/* The key of a field below netflow; one that would hide a fixed field is left out, as by Elastic. */
+static bool field_key(const struct compilation *compilation, const struct field *field, char *key)
+{
+    if (!field->element) {
+        snprintf(key, KEY_MOST, "unknown_%u_%u", field->enterprise, field->id);
+        return true;
+    }
+    const char *name = elements_at(compilation->compiler->elements, field->element)->key;
+    if (strlen(name) >= KEY_MOST || strcmp(name, "exporter") == 0 || strcmp(name, "type") == 0)
+        return false;
+    strcpy(key, name);
+    return true;
+}
+
+/* False when the set has the key already. The set has room for twice as many keys as there are fields. */
+static bool key_is_new(const struct compiler *compiler, const char *key)
+{
+    uint64_t hash = XXH3_64bits(key, strlen(key)) | 1, mask = compiler->keys_most - 1;
+    uint64_t at = hash >> 1 & mask;
+    while (compiler->keys[at] && compiler->keys[at] != hash)
+        at = (at + 1) & mask;
+    bool is_new = !compiler->keys[at];
+    compiler->keys[at] = hash;
+    return is_new;
+}
+
+static bool field_listed(const struct field *field, enum ecs_value list)
+{
+    bool scope = field->flags & FIELD_SCOPE;
+    return field->type != TYPE_NONE && (list == VALUE_ELEMENTS || scope == (list == VALUE_SCOPES));
+}
+
+/* Of two fields with one key the later one wins: dropped[] marks the earlier ones. */
+static void repeats_find(const struct compilation *compilation, enum ecs_value list, uint8_t *dropped)
+{
+    const struct plan *plan = compilation->plan;
+    const struct compiler *compiler = compilation->compiler;
+    memset(compiler->keys, 0, compiler->keys_most * sizeof *compiler->keys);
+    for (uint32_t i = plan->field_count; i-- > 0;) {
+        char key[KEY_MOST];
+        dropped[i] = !field_listed(&plan->fields[i], list) || !field_key(compilation, &plan->fields[i], key) ||
+                     !key_is_new(compiler, key);
+    }
+}
+
+static bool takes_bytes(uint8_t format)
+{
+    return format == FORMAT_STRING || format == FORMAT_OCTETS || format == FORMAT_HEX;
+}
+
+static void answer_emit(struct compilation *compilation, const char *key, const struct answer *answer)
+{
+    if (answer->constant) {
+        builder_constant(compilation->builder, key, answer->constant);
+        return;
+    }
+    builder_member(compilation->builder, key, &answer->piece);
+    if (takes_bytes(answer->piece.format))
+        compilation->byte_uses++;
+}
+
+static void elements_emit(struct compilation *compilation, enum ecs_value list)
+{
+    uint8_t *dropped = compilation->compiler->dropped;
+    repeats_find(compilation, list, dropped);
+    uint32_t uses = compilation->byte_uses, took = 0;
+    for (uint16_t i = 0; i < compilation->plan->field_count; i++) {
+        if (dropped[i])
+            continue;
+        char key[KEY_MOST];
+        field_key(compilation, &compilation->plan->fields[i], key);
+        struct answer answer = values_field(compilation, i);
+        answer_emit(compilation, key, &answer);
+        took |= takes_bytes(answer.piece.format);
+    }
+    /* different fields are different bytes of the record: together one use of it */
+    compilation->byte_uses = uses + took;
+}
+
+/* The rows from `first` on that a header strip renders: one step copies them. Returns the row behind them. */
+static uint32_t strip_emit(struct compilation *compilation, uint32_t first, uint16_t number)
+{
+    char parent[KEY_MOST] = "";
+    uint32_t row = first;
+    for (; row < ecs_row_count && ecs_rows[row].level == LEVEL_MESSAGE; row++)
+        ecs_parent(&ecs_rows[row], parent);
+    if (number > 0) {
+        builder_close(compilation->builder);
+        builder_text(compilation->builder, ",", 1);
+    }
+    builder_piece(compilation->builder, &(struct piece){.format = FORMAT_STRIP, .value = number});
+    builder_resume(compilation->builder, parent);
+    return row;
+}
+
+static void row_emit(struct compilation *compilation, const struct answer *answers, uint32_t index)
+{
+    const struct ecs_row *row = &ecs_rows[index];
+    if (lists_elements(row)) {
+        builder_enter(compilation->builder, row->path, true, 0);
+        elements_emit(compilation, row->value);
+        return;
+    }
+    if (answers[index].presence == ABSENT)
+        return;
+    char parent[KEY_MOST];
+    ecs_parent(row, parent);
+    path_enter(compilation, answers, parent, row);
+    answer_emit(compilation, ecs_key(row), &answers[index]);
+}
+
+static void rows_emit(struct compilation *compilation)
+{
+    struct answer answers[ECS_ROWS_MOST] = {0};
+    for (uint32_t i = 0; i < ecs_row_count; i++)
+        if (ecs_rows[i].level == LEVEL_RECORD && row_applies(compilation, &ecs_rows[i]))
+            answers[i] = values_answer(compilation, &ecs_rows[i]);
+    uint16_t strips = 0;
+    for (uint32_t i = 0; i < ecs_row_count;) {
+        if (ecs_rows[i].level == LEVEL_MESSAGE) {
+            i = strip_emit(compilation, i, strips++);
+            continue;
+        }
+        if (row_applies(compilation, &ecs_rows[i]))
+            row_emit(compilation, answers, i);
+        i++;
+    }
+    builder_close(compilation->builder);
+    builder_text(compilation->builder, "}\n", 2);
+    builder_flush(compilation->builder);
+}
+
+static uint8_t type_of(const struct plan *plan, uint16_t field)
+{
+    return field == FIELD_NONE ? TYPE_NONE : plan->fields[field].type;
+}
+
+/* Copies what the scratch holds into one allocation. */
+static struct program *program_assemble(const struct compilation *compilation)
+{
+    const struct builder *builder = compilation->builder;
+    const struct plan *plan = compilation->plan;
+    size_t steps_at = (sizeof(struct program) + 15) & ~(size_t)15;
+    size_t renders_at = steps_at + builder->step_count * sizeof(struct step);
+    size_t slots_at = renders_at + compilation->render_count * sizeof(struct render);
+    size_t text_at = slots_at + plan->field_count;
+    size_t size_bytes = text_at + builder->text_bytes + TEXT_OVERRUN;
+    char *memory = heap_take(compilation->compiler->heap, size_bytes);
+    if (!memory)
+        return NULL;
+    struct program *program = (struct program *)memory;
+    *program = (struct program){
+        .serial = plan->serial,
+        .size_bytes = (uint32_t)size_bytes,
+        .most_bytes = builder->most_bytes,
+        .most_per_byte = 6 * compilation->byte_uses,
+        .flags = compilation->flags,
+        .step_count = (uint16_t)builder->step_count,
+        .render_count = (uint8_t)compilation->render_count,
+        .slot_count = (uint8_t)compilation->slot_count,
+        .start_type = type_of(plan, compilation->inputs.start_time),
+        .end_type = type_of(plan, compilation->inputs.end_time),
+        .init_is_number = type_of(plan, compilation->inputs.init_time) == TYPE_UNSIGNED,
+        .inputs = compilation->inputs,
+        .slot_of = (uint8_t *)memory + slots_at,
+        .renders = (struct render *)(memory + renders_at),
+        .steps = (struct step *)(memory + steps_at),
+    };
+    memcpy(memory + renders_at, compilation->renders, compilation->render_count * sizeof(struct render));
+    memcpy(memory + slots_at, compilation->compiler->slot_of, plan->field_count);
+    memcpy(memory + text_at, builder->text, builder->text_bytes);
+    memset(memory + text_at + builder->text_bytes, 0, TEXT_OVERRUN);
+    struct step *steps = (struct step *)(memory + steps_at);
+    for (uint32_t i = 0; i < builder->step_count; i++) {
+        steps[i] = builder->steps[i];
+        steps[i].text = memory + text_at + (uintptr_t)builder->steps[i].text;
+    }
+    return program;
+}
+
+struct program *program_compile(const struct compiler *compiler, const struct plan *plan)
+{
+    if (plan->field_count > compiler->fields_most || ecs_row_count > ECS_ROWS_MOST)
+        return NULL;
+    struct compilation compilation = {.compiler = compiler, .plan = plan, .builder = compiler->builder};
+    builder_reset(compilation.builder, false);
+    values_prepare(&compilation);
+    rows_emit(&compilation);
+    return compilation.builder->failed ? NULL : program_assemble(&compilation);
+}
+
+void program_free(struct program *program, struct heap *heap)
+{
+    if (program)
+        heap_give(heap, program, program->size_bytes);
+}

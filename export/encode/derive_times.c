@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "export/encode/derive.h"
+#include "export/encode/times.h"
+
+/* A time in milliseconds since 1970, and nanoseconds above them. */
+struct instant {
+    int64_t ms;
+    int64_t ns;
+    bool known;
+};
+
+struct interval {
+    struct instant start, end;
+    int64_t duration_ns;
+    bool has_duration;
+};
+
+/* Elastic's rule: what is later than the uptime is not known. */
+static struct instant instant_by_uptime(int64_t export_ms, uint64_t uptime, uint64_t at)
+{
+    if (at > uptime)
+        return (struct instant){.known = false};
+    return (struct instant){.ms = (int64_t)((uint64_t)export_ms - (uptime - at)), .known = true};
+}
+
+/* The uptime counter has 32 bits and wraps after 49.7 days: the nearer of the two readings is meant. */
+static struct instant instant_by_wrapping_uptime(int64_t export_ms, uint64_t uptime, uint64_t at)
+{
+    return (struct instant){.ms = export_ms - (int32_t)((uint32_t)uptime - (uint32_t)at), .known = true};
+}
+
+/* The header's uptime; else systemInitTimeMilliseconds where a custom definition makes it a number. */
+static bool uptime_find(const struct program *program, const struct record *record, const struct message *message,
+                        uint64_t *uptime)
+{
+    *uptime = message->uptime_ms;
+    if (*uptime == 0 && field_is_present(record, program->inputs.init_time) && program->init_is_number)
+        *uptime = field_number(record, program->inputs.init_time);
+    return *uptime != 0;
+}
+
+static void interval_by_uptime(struct interval *interval, const struct program *program, const struct record *record,
+                               const struct message *message, bool wraps)
+{
+    const struct inputs *inputs = &program->inputs;
+    struct instant (*read)(int64_t, uint64_t, uint64_t) = wraps ? instant_by_wrapping_uptime : instant_by_uptime;
+    int64_t export_ms = time_floor_ms(message->export_ns);
+    uint64_t uptime;
+    if (!uptime_find(program, record, message, &uptime))
+        return;
+    if (!interval->start.known && field_is_present(record, inputs->start_uptime))
+        interval->start = read(export_ms, uptime, field_number(record, inputs->start_uptime));
+    if (!interval->end.known && field_is_present(record, inputs->end_uptime))
+        interval->end = read(export_ms, uptime, field_number(record, inputs->end_uptime));
+}
+
+/* The sum of two times, unless it is beyond what can be mapped. */
+static struct instant instant_since(uint64_t from_ms, uint64_t ms)
+{
+    bool known = from_ms < TIME_TOO_LATE_MS && ms < TIME_TOO_LATE_MS - from_ms;
+    return (struct instant){.ms = known ? (int64_t)(from_ms + ms) : 0, .known = known};
+}
+
+/* IPFIX: flowStartSysUpTime counts from systemInitTimeMilliseconds (IANA registry, 21 and 22). */
+static void interval_by_init_time(struct interval *interval, const struct program *program, const struct record *record)
+{
+    const struct inputs *inputs = &program->inputs;
+    if (!field_is_present(record, inputs->init_time))
+        return;
+    uint64_t init_ms = field_number(record, inputs->init_time);
+    if (!interval->start.known && field_is_present(record, inputs->start_uptime))
+        interval->start = instant_since(init_ms, field_number(record, inputs->start_uptime));
+    if (!interval->end.known && field_is_present(record, inputs->end_uptime))
+        interval->end = instant_since(init_ms, field_number(record, inputs->end_uptime));
+}
+
+/* A field that says the time without the help of an uptime. What is beyond any mapping is not known. */
+static struct instant instant_of_field(const struct program *program, const struct record *record,
+                                       const struct message *message, uint16_t field)
+{
+    struct instant instant = {.known = false};
+    if (!field_is_present(record, field))
+        return instant;
+    const uint8_t *bytes = record->bytes + record->spans[field].offset;
+    int64_t ns = 0;
+    switch (field == program->inputs.start_time ? program->start_type : program->end_type) {
+    case TYPE_SECONDS:
+        instant.ms = (int64_t)read_be32(bytes) * 1000;
+        break;
+    case TYPE_MILLISECONDS:
+        return instant_since(read_be64(bytes), 0);
+    case TYPE_NTP:
+        instant.ms = ntp_milliseconds(bytes, true, &ns);
+        break;
+    default: /* flowStartDeltaMicroseconds: before the export time */
+        ns = (int64_t)((uint64_t)message->export_ns - field_number(record, field) * 1000);
+        instant.ms = time_floor_ms(ns);
+        ns -= instant.ms * NS_PER_MS;
+    }
+    instant.ns = ns;
+    instant.known = true;
+    return instant;
+}
+
+/* Not where it is longer than a signed number of nanoseconds: 292 years. */
+static void duration_between(struct interval *interval)
+{
+    int64_t ms, ns;
+    if (!interval->start.known || !interval->end.known ||
+        __builtin_sub_overflow(interval->end.ms, interval->start.ms, &ms) ||
+        __builtin_mul_overflow(ms, NS_PER_MS, &ns) ||
+        __builtin_add_overflow(ns, interval->end.ns - interval->start.ns, &interval->duration_ns))
+        return;
+    interval->has_duration = true;
+}
+
+static struct instant instant_add(const struct instant *instant, int64_t ns)
+{
+    int64_t sum = instant->ns + ns % NS_PER_MS;
+    int64_t carry = sum < 0 ? -1 : sum >= NS_PER_MS;
+    return (struct instant){
+        .ms = (int64_t)((uint64_t)instant->ms + (uint64_t)(ns / NS_PER_MS + carry)),
+        .ns = sum - carry * NS_PER_MS,
+        .known = true,
+    };
+}
+
+static void duration_of_field(struct interval *interval, const struct record *record, uint16_t field, uint64_t unit_ns)
+{
+    if (interval->has_duration || !field_is_present(record, field) ||
+        __builtin_mul_overflow(field_number(record, field), unit_ns, &interval->duration_ns))
+        return;
+    interval->has_duration = true;
+    if (interval->start.known)
+        interval->end = instant_add(&interval->start, interval->duration_ns);
+    else if (interval->end.known)
+        interval->start = instant_add(&interval->end, -interval->duration_ns);
+}
+
+static void interval_write(struct derived *derived, const struct interval *interval, const struct profile *profile)
+{
+    bool any_year = profile->unmappable_values;
+    derived->times_ms[0] = interval->start.ms;
+    derived->times_ms[1] = interval->end.ms;
+    if (interval->start.known && (any_year || !time_is_far(interval->start.ms)))
+        derived->conditions |= 1ull << WHEN_START;
+    if (interval->end.known && (any_year || !time_is_far(interval->end.ms)))
+        derived->conditions |= 1ull << WHEN_END;
+    if (interval->has_duration) {
+        struct slot *slot = &derived->slots[SLOT_DURATION];
+        slot->size_bytes = (uint64_t)(text_signed(slot->text, interval->duration_ns) - slot->text);
+        derived->conditions |= 1ull << WHEN_DURATION;
+    }
+}
+
+void derive_times(struct derived *derived, const struct program *program, const struct record *record,
+                  const struct message *message, const struct derive_context *context)
+{
+    const struct inputs *inputs = &program->inputs;
+    struct interval interval = {0};
+    if (context->profile->times_from_uptime_only) {
+        interval_by_uptime(&interval, program, record, message, false);
+        duration_between(&interval);
+        duration_of_field(&interval, record, inputs->duration, NS_PER_MS);
+    } else {
+        interval.start = instant_of_field(program, record, message, inputs->start_time);
+        interval.end = instant_of_field(program, record, message, inputs->end_time);
+        if (message->version == 10)
+            interval_by_init_time(&interval, program, record);
+        else
+            interval_by_uptime(&interval, program, record, message, true);
+        duration_between(&interval);
+        duration_of_field(&interval, record, inputs->duration, NS_PER_MS);
+        duration_of_field(&interval, record, inputs->duration_us, 1000);
+        /* an end before its start says that one of them is wrong, not that the flow took less than no time */
+        if (interval.duration_ns < 0)
+            interval.has_duration = false;
+    }
+    interval_write(derived, &interval, context->profile);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "export/encode/ecs.h"
+
+#include <string.h>
+
+#define MESSAGE(path_, value_, when_, type_, help_)                                                                    \
+    {.path = path_, .level = LEVEL_MESSAGE, .value = value_, .when = when_, .es_type = type_, .help = help_}
+#define CONSTANT(path_, text_, when_, type_, help_)                                                                    \
+    {.path = path_, .level = LEVEL_MESSAGE, .value = VALUE_TEXT, .when = when_, .text = text_, .es_type = type_,       \
+     .help = help_}
+#define RECORD(path_, value_, when_, type_, help_)                                                                     \
+    {.path = path_, .level = LEVEL_RECORD, .value = value_, .when = when_, .es_type = type_, .help = help_}
+#define FROM(path_, when_, type_, help_, ...)                                                                          \
+    {.path = path_, .level = LEVEL_RECORD, .value = VALUE_ELEMENT, .when = when_, .elements = {__VA_ARGS__},           \
+     .es_type = type_, .help = help_}
+
+#define NAT (ECS_FLOWS | ECS_WEIR | ECS_NONZERO | ECS_UNSWAPPED)
+
+const struct ecs_row ecs_rows[] = {
+    MESSAGE("@timestamp", VALUE_TIMESTAMP, ECS_ALL, "date", "export time in the message's header"),
+    MESSAGE("agent.id", VALUE_AGENT_ID, ECS_ALL | ECS_ENVELOPE, "keyword", "stays the same on one machine"),
+    MESSAGE("agent.name", VALUE_AGENT_NAME, ECS_ALL | ECS_ENVELOPE, "keyword", "name of the collector's host"),
+    CONSTANT("agent.type", "\"weir\"", ECS_ALL | ECS_ENVELOPE, "keyword", "always weir"),
+    CONSTANT("agent.version", "\"" WEIR_VERSION "\"", ECS_ALL | ECS_ENVELOPE, "keyword", "version of weir"),
+    CONSTANT("data_stream.type", "\"logs\"", ECS_ALL | ECS_ENVELOPE, "constant_keyword", "always logs"),
+    CONSTANT("data_stream.dataset", "\"netflow.log\"", ECS_ALL | ECS_ENVELOPE, "constant_keyword",
+             "always netflow.log"),
+    MESSAGE("data_stream.namespace", VALUE_NAMESPACE, ECS_ALL | ECS_ENVELOPE, "constant_keyword", "output.namespace"),
+    CONSTANT("ecs.version", "\"8.17.0\"", ECS_ALL, "keyword", "version of ECS that the document follows"),
+    CONSTANT("input.type", "\"netflow\"", ECS_ALL | ECS_ENVELOPE, "keyword", "always netflow"),
+    MESSAGE("tags", VALUE_TAGS, ECS_ALL | ECS_ENVELOPE, "keyword", "option tags"),
+    MESSAGE("fields", VALUE_FIELDS, ECS_ALL, "object", "option fields; at the root with fields_under_root"),
+    MESSAGE("observer.ip", VALUE_OBSERVER_IP, ECS_ALL, "ip", "address of the exporter, an array of one"),
+    MESSAGE("event.created", VALUE_CREATED, ECS_ALL, "date", "when the datagram was received"),
+    CONSTANT("event.dataset", "\"netflow.log\"", ECS_ALL | ECS_ENVELOPE, "keyword", "always netflow.log"),
+    CONSTANT("event.kind", "\"event\"", ECS_ALL, "keyword", "always event"),
+
+    RECORD("event.action", VALUE_ACTION, ECS_ALL, "keyword", "netflow_flow or netflow_options"),
+    RECORD("event.category", VALUE_CATEGORY, ECS_ALL, "keyword", "network; network and session for a biflow"),
+    RECORD("event.type", VALUE_EVENT_TYPE, ECS_FLOWS, "keyword", "connection"),
+    RECORD("event.start", VALUE_START, ECS_FLOWS, "date", "first packet of the flow"),
+    RECORD("event.end", VALUE_END, ECS_FLOWS, "date", "last packet of the flow"),
+    RECORD("event.duration", VALUE_DURATION, ECS_FLOWS, "long", "nanoseconds from start to end"),
+    RECORD("source.ip", VALUE_SOURCE_IP, ECS_FLOWS, "ip", "source address, IPv4 before IPv6"),
+    RECORD("source.locality", VALUE_SOURCE_LOCALITY, ECS_FLOWS, "keyword", "internal or external: internal_networks"),
+    RECORD("source.port", VALUE_SOURCE_PORT, ECS_FLOWS, "long", "source port"),
+    RECORD("source.mac", VALUE_SOURCE_MAC, ECS_FLOWS, "keyword", "source MAC address"),
+    RECORD("source.bytes", VALUE_SOURCE_BYTES, ECS_FLOWS, "long", "octets from source to destination"),
+    RECORD("source.packets", VALUE_SOURCE_PACKETS, ECS_FLOWS, "long", "packets from source to destination"),
+    FROM("source.nat.ip", NAT, "ip", "source address after NAT",
+         "postNATSourceIPv4Address", "postNATSourceIPv6Address"),
+    FROM("source.nat.port", NAT, "long", "source port after NAPT", "postNAPTSourceTransportPort"),
+    RECORD("destination.ip", VALUE_DESTINATION_IP, ECS_FLOWS, "ip", "destination address, IPv4 before IPv6"),
+    RECORD("destination.locality", VALUE_DESTINATION_LOCALITY, ECS_FLOWS, "keyword",
+           "internal or external: internal_networks"),
+    RECORD("destination.port", VALUE_DESTINATION_PORT, ECS_FLOWS, "long", "destination port"),
+    RECORD("destination.mac", VALUE_DESTINATION_MAC, ECS_FLOWS, "keyword", "destination MAC address"),
+    RECORD("destination.bytes", VALUE_DESTINATION_BYTES, ECS_FLOWS, "long", "octets from destination to source"),
+    RECORD("destination.packets", VALUE_DESTINATION_PACKETS, ECS_FLOWS, "long", "packets from destination to source"),
+    FROM("destination.nat.ip", NAT, "ip", "destination address after NAT",
+         "postNATDestinationIPv4Address", "postNATDestinationIPv6Address"),
+    FROM("destination.nat.port", NAT, "long", "destination port after NAPT",
+         "postNAPTDestinationTransportPort"),
+    RECORD("client.ip", VALUE_SOURCE_IP, ECS_FLOWS | ECS_BIFLOW, "ip", "source.ip of a biflow"),
+    RECORD("client.locality", VALUE_SOURCE_LOCALITY, ECS_FLOWS | ECS_BIFLOW, "keyword", "source.locality of a biflow"),
+    RECORD("client.port", VALUE_SOURCE_PORT, ECS_FLOWS | ECS_BIFLOW, "long", "source.port of a biflow"),
+    RECORD("client.mac", VALUE_SOURCE_MAC, ECS_FLOWS | ECS_BIFLOW, "keyword", "source.mac of a biflow"),
+    RECORD("client.bytes", VALUE_SOURCE_BYTES, ECS_FLOWS | ECS_BIFLOW, "long", "source.bytes of a biflow"),
+    RECORD("client.packets", VALUE_SOURCE_PACKETS, ECS_FLOWS | ECS_BIFLOW, "long", "source.packets of a biflow"),
+    RECORD("server.ip", VALUE_DESTINATION_IP, ECS_FLOWS | ECS_BIFLOW, "ip", "destination.ip of a biflow"),
+    RECORD("server.locality", VALUE_DESTINATION_LOCALITY, ECS_FLOWS | ECS_BIFLOW, "keyword",
+           "destination.locality of a biflow"),
+    RECORD("server.port", VALUE_DESTINATION_PORT, ECS_FLOWS | ECS_BIFLOW, "long", "destination.port of a biflow"),
+    RECORD("server.mac", VALUE_DESTINATION_MAC, ECS_FLOWS | ECS_BIFLOW, "keyword", "destination.mac of a biflow"),
+    RECORD("server.bytes", VALUE_DESTINATION_BYTES, ECS_FLOWS | ECS_BIFLOW, "long", "destination.bytes of a biflow"),
+    RECORD("server.packets", VALUE_DESTINATION_PACKETS, ECS_FLOWS | ECS_BIFLOW, "long",
+           "destination.packets of a biflow"),
+    RECORD("network.direction", VALUE_DIRECTION, ECS_ALL, "keyword",
+           "by the localities: inbound, outbound, internal, external; else by flowDirection; else unknown"),
+    RECORD("network.community_id", VALUE_COMMUNITY_ID, ECS_FLOWS, "keyword", "Community ID v1, seed 0"),
+    RECORD("network.transport", VALUE_TRANSPORT, ECS_FLOWS, "keyword", "name of the IP protocol"),
+    RECORD("network.iana_number", VALUE_IANA_NUMBER, ECS_FLOWS, "keyword", "number of the IP protocol"),
+    RECORD("network.bytes", VALUE_NETWORK_BYTES, ECS_FLOWS, "long", "octets of both directions"),
+    RECORD("network.packets", VALUE_NETWORK_PACKETS, ECS_FLOWS, "long", "packets of both directions"),
+    RECORD("network.type", VALUE_NETWORK_TYPE, ECS_FLOWS, "keyword", "ipv4, ipv6 or both"),
+    FROM("network.name", ECS_FLOWS, "keyword", "SSID of the wireless network", "wlanSSID"),
+    FROM("network.application", ECS_FLOWS | ECS_WEIR | ECS_NONZERO, "keyword", "name of the application, as exported",
+         "applicationName"),
+    FROM("network.vlan.id", ECS_FLOWS | ECS_WEIR | ECS_NONZERO, "keyword", "VLAN of the flow", "vlanId", "dot1qVlanId"),
+    RECORD("flow.id", VALUE_FLOW_ID, ECS_FLOWS, "keyword", "XXH64 of addresses, ports and protocol, base64url"),
+    RECORD("flow.locality", VALUE_FLOW_LOCALITY, ECS_FLOWS, "keyword", "internal when both addresses are"),
+    RECORD("related.ip", VALUE_RELATED_IP, ECS_ALL, "ip", "every address of the document once, sorted as text"),
+
+    MESSAGE("netflow.exporter.address", VALUE_EXPORTER_ADDRESS, ECS_ALL, "keyword", "the exporter's address and port"),
+    MESSAGE("netflow.exporter.timestamp", VALUE_TIMESTAMP, ECS_ALL, "date", "as @timestamp"),
+    MESSAGE("netflow.exporter.uptime_millis", VALUE_UPTIME, ECS_ALL, "long", "uptime in the header, 0 for IPFIX"),
+    MESSAGE("netflow.exporter.version", VALUE_VERSION, ECS_ALL, "integer", "1, 5, 6, 7, 8, 9 or 10"),
+    MESSAGE("netflow.exporter.source_id", VALUE_SOURCE_ID, ECS_ALL, "long",
+            "v9: source id; IPFIX: observation domain id"),
+    MESSAGE("netflow.exporter.engine_type", VALUE_ENGINE_TYPE, ECS_ALL, "long", "v5, v6, v8"),
+    MESSAGE("netflow.exporter.engine_id", VALUE_ENGINE_ID, ECS_ALL, "long", "v5, v6, v8"),
+    MESSAGE("netflow.exporter.sampling_interval", VALUE_SAMPLING_INTERVAL, ECS_ALL, "long", "v5, v6"),
+    MESSAGE("netflow.exporter.sampling_mode", VALUE_SAMPLING_MODE, ECS_ALL | ECS_WEIR, "long",
+            "v5, v6: the two bits above the interval"),
+    MESSAGE("netflow.exporter.aggregation", VALUE_AGGREGATION, ECS_ALL, "long", "v8: aggregation scheme"),
+    MESSAGE("netflow.exporter.aggregation_version", VALUE_AGGREGATION_VERSION, ECS_ALL, "long", "v8"),
+    RECORD("netflow.type", VALUE_ACTION, ECS_ALL, "keyword", "netflow_flow or netflow_options"),
+    RECORD("netflow.tcp_flags", VALUE_TCP_FLAGS, ECS_FLOWS, "keyword", "names of the bits of tcp_control_bits"),
+    RECORD("netflow", VALUE_ELEMENTS, ECS_FLOWS, "object", "every element of the record, see the elements"),
+    RECORD("netflow.scope", VALUE_SCOPES, ECS_OPTIONS, "object", "scope fields of an options record"),
+    RECORD("netflow.options", VALUE_OPTIONS, ECS_OPTIONS, "object", "option fields of an options record"),
+};
+
+const uint32_t ecs_row_count = sizeof ecs_rows / sizeof *ecs_rows;
+
+void ecs_parent(const struct ecs_row *row, char *parent)
+{
+    const char *dot = strrchr(row->path, '.');
+    size_t length = dot ? (size_t)(dot - row->path) : 0;
+    memcpy(parent, row->path, length);
+    parent[length] = 0;
+}
+
+const char *ecs_key(const struct ecs_row *row)
+{
+    const char *dot = strrchr(row->path, '.');
+    return dot ? dot + 1 : row->path;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "export/encode/encoder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/encode/derive.h"
+#include "export/encode/ids.h"
+#include "export/encode/program.h"
+#include "export/encode/strip.h"
+#include "export/encode/values.h"
+#include "export/encode/writer.h"
+
+/* A program by the index of its plan. */
+struct program_entry {
+    uint64_t serial; /* the plan's: indexes are used again */
+    struct program *program;
+};
+
+struct encoder {
+    /* hot: touched for every chunk */
+    struct strip_maker *strip_maker;
+    const struct strip *strips;
+    uint64_t message_serial;      /* of the message that the strips are rendered for */
+    struct program_entry *entries;
+    struct counters *counters;
+    struct derive_context context;
+    struct text_day day;
+    struct slot observer;
+    struct words words;
+    /* cold: compiling */
+    struct compiler compiler;
+    struct builder builder;
+    uint32_t plans_most;
+    struct derived derived;
+};
+
+/* Text of an entry: the key, the path around it and the punctuation. */
+#define FIELD_TEXT_MOST 192
+#define FIXED_TEXT_MOST 16384
+#define FIXED_STEPS_MOST 512
+
+static int compiler_init(struct encoder *encoder, const struct encoder_setup *setup)
+{
+    uint32_t fields = setup->config->limits.fields_per_template;
+    if (fields < 64)
+        fields = 64; /* the built-in plans of v1 to v8 */
+    uint32_t keys = 1;
+    while (keys < 2 * fields)
+        keys *= 2;
+    encoder->compiler = (struct compiler){
+        .profile = setup->profile,
+        .elements = setup->elements,
+        .envelope = setup->config->output.envelope,
+        .heap = setup->heap,
+        .builder = &encoder->builder,
+        .keys = calloc(keys, sizeof *encoder->compiler.keys),
+        .keys_most = keys,
+        .slot_of = calloc(fields, 1),
+        .dropped = calloc(fields, 1),
+        .fields_most = fields,
+    };
+    if (!encoder->compiler.keys || !encoder->compiler.slot_of || !encoder->compiler.dropped)
+        return -1;
+    return builder_init(&encoder->builder, FIXED_TEXT_MOST + fields * FIELD_TEXT_MOST, FIXED_STEPS_MOST + 2 * fields);
+}
+
+struct encoder *encoder_new(const struct encoder_setup *setup)
+{
+    struct encoder *encoder = aligned_alloc(64, (sizeof *encoder + 63) & ~(size_t)63);
+    if (!encoder)
+        return NULL;
+    memset(encoder, 0, sizeof *encoder);
+    encoder->counters = setup->counters;
+    encoder->plans_most = setup->plans_most;
+    encoder->entries = calloc(setup->plans_most, sizeof *encoder->entries);
+    encoder->strip_maker = strip_maker_new(setup->config, setup->profile);
+    words_init(&encoder->words);
+    encoder->context = (struct derive_context){
+        .profile = setup->profile,
+        .networks = setup->networks,
+        .words = &encoder->words,
+        .observer = &encoder->observer,
+        .day = &encoder->day,
+    };
+    if (!encoder->entries || !encoder->strip_maker || compiler_init(encoder, setup)) {
+        encoder_free(encoder);
+        return NULL;
+    }
+    return encoder;
+}
+
+void encoder_free(struct encoder *encoder)
+{
+    if (!encoder)
+        return;
+    for (uint32_t i = 0; encoder->entries && i < encoder->plans_most; i++)
+        program_free(encoder->entries[i].program, encoder->compiler.heap);
+    builder_fini(&encoder->builder);
+    strip_maker_free(encoder->strip_maker);
+    free(encoder->compiler.keys);
+    free(encoder->compiler.slot_of);
+    free(encoder->compiler.dropped);
+    free(encoder->entries);
+    free(encoder);
+}
+
+/* The plan's program; compiled now when it is new. NULL when that failed: then it fails for each chunk anew. */
+static const struct program *program_of(struct encoder *encoder, const struct plan *plan)
+{
+    struct program_entry *entry = &encoder->entries[plan->index];
+    if (__builtin_expect(entry->serial == plan->serial && entry->program, 1))
+        return entry->program;
+    program_free(entry->program, encoder->compiler.heap);
+    entry->program = program_compile(&encoder->compiler, plan);
+    entry->serial = plan->serial;
+    if (entry->program)
+        counter_add(encoder->counters, COUNTER_programs_compiled, 1);
+    return entry->program;
+}
+
+static void message_begin(struct encoder *encoder, const struct message *message)
+{
+    if (message->serial == encoder->message_serial)
+        return;
+    encoder->message_serial = message->serial;
+    encoder->strips = strip_maker_render(encoder->strip_maker, message, &encoder->day);
+    slot_set_address(&encoder->observer, &message->exporter->endpoint.address);
+}
+
+static void records_drop(struct encoder *encoder, const struct chunk *chunk, enum counter counter, uint32_t count)
+{
+    counter_add(encoder->counters, counter, count);
+    counter_bump(&chunk->message->exporter->counters.value[counter], count);
+}
+
+static bool batch_has_room(const struct batch *batch, size_t most_bytes)
+{
+    return batch->count < batch->most && most_bytes <= batch->capacity_bytes - batch->size_bytes;
+}
+
+/* Documents of records first to chunk->count, as many as the batch takes, up to one that is too large for any; returns
+   how many it is done with. */
+static uint32_t documents_write(struct encoder *encoder, const struct chunk *chunk, uint32_t first, struct batch *batch,
+                                const struct program *program)
+{
+    struct derived *derived = &encoder->derived;
+    struct writing writing = {.program = program, .derived = derived, .strips = encoder->strips, .day = &encoder->day};
+    uint32_t strip_bytes = strip_maker_most_bytes(encoder->strip_maker), at = first;
+    for (; at < chunk->count; at++) {
+        const struct record *record = &chunk->records[at];
+        size_t most_bytes = program_most_bytes(program, record, strip_bytes);
+        if (!batch_has_room(batch, most_bytes)) {
+            if (most_bytes <= batch->capacity_bytes)
+                break;
+            records_drop(encoder, chunk, COUNTER_records_too_large, 1);
+            at++;
+            break; /* what is written stands for records one behind the other: ids_write() counts on it */
+        }
+        derive_record(derived, program, record, chunk->message, &encoder->context);
+        writing.record = record;
+        char *out = (char *)batch->bytes + batch->size_bytes;
+        batch->size_bytes = (uint32_t)((uint8_t *)writer_run(&writing, out) - batch->bytes);
+        batch->ends[batch->count++] = batch->size_bytes;
+    }
+    if (writing.unmappable)
+        counter_add(encoder->counters, COUNTER_values_unmappable, writing.unmappable);
+    return at - first;
+}
+
+uint32_t encoder_chunk(struct encoder *encoder, const struct chunk *chunk, uint32_t first, struct batch *batch)
+{
+    const struct program *program = program_of(encoder, chunk->plan);
+    if (!program) {
+        records_drop(encoder, chunk, COUNTER_records_no_program, chunk->count - first);
+        return chunk->count - first;
+    }
+    if (!batch_has_share(batch, chunk->message->exporter))
+        return 0;
+    message_begin(encoder, chunk->message);
+    uint32_t at = first, done, written;
+    do {
+        uint32_t before = batch->count;
+        done = documents_write(encoder, chunk, at, batch, program);
+        written = batch->count - before;
+        if (written)
+            batch_share(batch, chunk->message->exporter, written);
+        if (written && batch->ids)
+            ids_write(batch->ids + before, chunk, at, written);
+        at += done;
+    } while (done > written && at < chunk->count); /* one was too large: the others follow */
+    return at - first;
+}

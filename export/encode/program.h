@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "base/heap.h"
+#include "decode/plan.h"
+#include "decode/profile.h"
+#include "export/encode/ecs.h"
+
+/*
+ * An encode program: a template's documents as a run of steps, each a copy of JSON that never changes and one value.
+ * Compiled once a plan (export/encode/compile.c), constant afterwards, run by export/encode/writer.c with scratch of its
+ * own.
+ */
+
+/* How a step's value is written. */
+enum format {
+    FORMAT_NONE,          /* the step is its text alone */
+    FORMAT_STRIP,         /* value: number of the header strip */
+    FORMAT_SLOT8,         /* value: slot; its text is at most 8, 16, 32 or 48 bytes long */
+    FORMAT_SLOT16,
+    FORMAT_SLOT32,
+    FORMAT_SLOT48,
+    FORMAT_TIME_OF,       /* value: 0 start, 1 end of the flow */
+    FORMAT_SLOT_OF,       /* value: enum derived_slot, which names the slot in this record */
+    FORMAT_WORD,          /* value: enum derived_word */
+    FORMAT_COMMUNITY_ID,
+    FORMAT_FLOW_ID,
+    FORMAT_RELATED,       /* the addresses, each in quotes */
+    FORMAT_OPEN,          /* an object that may stay empty begins; value: steps to skip when it is not wanted */
+    FORMAT_CLOSE,         /* it ends: a brace, or nothing at all of it */
+    /* values read from the span that `value` names */
+    FORMAT_UNSIGNED8,
+    FORMAT_UNSIGNED16,
+    FORMAT_UNSIGNED32,
+    FORMAT_UNSIGNED64,
+    FORMAT_UNSIGNED,      /* any length */
+    FORMAT_SIGNED,
+    FORMAT_FLOAT,
+    FORMAT_BOOLEAN,
+    FORMAT_MAC,
+    FORMAT_OCTETS,
+    FORMAT_STRING,
+    FORMAT_SECONDS,
+    FORMAT_MILLISECONDS,
+    FORMAT_NTP,           /* NTP era 0 only */
+    FORMAT_NTP_ERAS,
+    FORMAT_IPV4,
+    FORMAT_IPV6,
+    FORMAT_ACL,
+    FORMAT_HEX,           /* octets of an unknown element */
+};
+
+/* Conditions: bits of derived.conditions below WHEN_CHECKS; above, checks of the step's own span. */
+enum when {
+    WHEN_ALWAYS,
+    WHEN_SOURCE_IP,
+    WHEN_SOURCE_PORT,
+    WHEN_SOURCE_MAC,
+    WHEN_SOURCE_BYTES,
+    WHEN_SOURCE_PACKETS,
+    WHEN_DESTINATION_IP,
+    WHEN_DESTINATION_PORT,
+    WHEN_DESTINATION_MAC,
+    WHEN_DESTINATION_BYTES,
+    WHEN_DESTINATION_PACKETS,
+    WHEN_NETWORK_BYTES,
+    WHEN_NETWORK_PACKETS,
+    WHEN_PROTOCOL,
+    WHEN_NETWORK_TYPE,
+    WHEN_TCP_FLAGS,
+    WHEN_START,
+    WHEN_END,
+    WHEN_DURATION,
+    WHEN_BIFLOW,
+    WHEN_CHECKS,
+    WHEN_COMMA = WHEN_CHECKS, /* always: for the sake of WHEN_FIRST */
+    WHEN_PRESENT,  /* the span is not SPAN_ABSENT */
+    WHEN_BOOLEAN,  /* ... and is 1 or 2 */
+    WHEN_LONG,     /* ... and fits a signed 64-bit integer */
+    WHEN_DATE,     /* ... and is a date before the year 10000 */
+    WHEN_NONZERO,  /* ... and is neither empty nor all zeroes */
+};
+
+/* Flag beside enum when: the step may be the first member of its object, which goes without the comma. */
+#define WHEN_FIRST 0x80
+
+struct step {
+    const char *text;    /* JSON up to the value; copies may read TEXT_OVERRUN bytes more */
+    uint16_t text_bytes;
+    uint8_t format;      /* enum format */
+    uint8_t when;        /* enum when, with WHEN_FIRST */
+    uint16_t value;
+    uint16_t most_bytes; /* longest text of the value; strings and octets: 0, they count by the record's size */
+};
+
+static_assert(sizeof(struct step) == 16, "four steps a cache line");
+
+/* Texts that are used more than once in a document are rendered once, into slots. */
+#define SLOTS_MOST 255
+#define SLOT_BYTES 48 /* an IPv6 address, rounded up to what a copy moves; what a copy takes too much is overwritten */
+#define SLOT_NONE 0xff
+
+struct slot {
+    char text[40];
+    uint64_t key[2];     /* of an address with related.ip in view: its first 16 characters, comparable as numbers */
+    uint64_t size_bytes;
+};
+
+static_assert(sizeof(struct slot) == 64, "a slot a cache line");
+
+/* A slot that a field of the record is rendered into before the steps run. */
+struct render {
+    uint16_t field;
+    uint8_t slot;
+    uint8_t format; /* enum format of the field's own text */
+    bool related;   /* an address that related.ip lists */
+};
+
+#define FIELD_NONE 0xffff
+#define COUNTER_FIELDS 3
+
+/* The fields from which values are derived; FIELD_NONE where the plan has none. By role, the last of a name. */
+struct inputs {
+    uint16_t source_ipv4, source_ipv6, destination_ipv4, destination_ipv6;
+    uint16_t source_port, destination_port, source_mac, destination_mac;
+    uint16_t protocol, flow_direction, biflow_direction, tcp_control_bits;
+    uint16_t sta_mac, sta_ipv4, wtp_mac;
+    uint16_t start_uptime, end_uptime, init_time, duration;
+    uint16_t start_time, end_time; /* profile weir: the best times that need no uptime */
+    uint16_t duration_us;          /* profile weir */
+    uint16_t icmp_type_code, icmp_type, icmp_code; /* profile weir: IPv4 */
+    uint16_t icmp6_type_code, icmp6_type, icmp6_code;
+    uint16_t octets[COUNTER_FIELDS], packets[COUNTER_FIELDS];
+    uint16_t reverse_octets[COUNTER_FIELDS], reverse_packets[COUNTER_FIELDS];
+};
+
+enum program_flag {
+    PROGRAM_FLOW = 1 << 0,
+    PROGRAM_DYNAMIC = 1 << 1,     /* which field is the source and so on may differ from record to record */
+    PROGRAM_WLAN = 1 << 2,
+    PROGRAM_SWAP = 1 << 3,        /* biflowDirection: 2 makes the sides change places */
+    PROGRAM_BIFLOW = 1 << 4,
+    PROGRAM_TIMES = 1 << 5,       /* something gives start, end or duration */
+    PROGRAM_SUM_BYTES = 1 << 6,   /* network.bytes differs from source.bytes */
+    PROGRAM_SUM_PACKETS = 1 << 7,
+    PROGRAM_ICMP = 1 << 8,        /* profile weir: ICMP type and code are there for the community id */
+    PROGRAM_CERTAIN_BIFLOW = 1 << 9, /* every record is one */
+};
+
+struct program {
+    uint64_t serial;            /* the plan's */
+    uint32_t size_bytes;        /* of this allocation */
+    uint32_t most_bytes;        /* longest document, but for strings, octets and strips */
+    uint32_t most_per_byte;     /* times the record's bytes: what strings and octets may need on top */
+    uint32_t flags;             /* enum program_flag, or-ed */
+    uint16_t step_count;
+    uint8_t render_count;
+    uint8_t slot_count;
+    uint8_t start_type, end_type; /* enum value_type of inputs.start_time and .end_time */
+    bool init_is_number;          /* inputs.init_time is an unsigned integer, not a date */
+    struct inputs inputs;
+    const uint8_t *slot_of;     /* slot of each field, SLOT_NONE */
+    const struct render *renders;
+    const struct step *steps;
+};
+
+/* Slots that derived values are rendered into, behind those of the fields. */
+enum fixed_slot { SLOT_SUM_BYTES, SLOT_SUM_PACKETS, SLOT_DURATION, FIXED_SLOTS };
+
+/* Which slot holds a value in this record: indexes of derived.slot_of. */
+enum derived_slot {
+    DERIVED_SOURCE_IP,
+    DERIVED_SOURCE_PORT,
+    DERIVED_SOURCE_MAC,
+    DERIVED_SOURCE_BYTES,
+    DERIVED_SOURCE_PACKETS,
+    DERIVED_DESTINATION_IP,
+    DERIVED_DESTINATION_PORT,
+    DERIVED_DESTINATION_MAC,
+    DERIVED_DESTINATION_BYTES,
+    DERIVED_DESTINATION_PACKETS,
+    DERIVED_NETWORK_BYTES,
+    DERIVED_NETWORK_PACKETS,
+    DERIVED_SLOTS
+};
+
+/* Short texts out of a constant table: indexes of derived.words. */
+enum derived_word {
+    WORD_SOURCE_LOCALITY,
+    WORD_DESTINATION_LOCALITY,
+    WORD_FLOW_LOCALITY,
+    WORD_DIRECTION,
+    WORD_TRANSPORT,
+    WORD_IANA_NUMBER,
+    WORD_NETWORK_TYPE,
+    WORD_TCP_FLAGS,
+    WORD_CATEGORY,
+    DERIVED_WORDS
+};
+
+/* What the compiler needs beside the plan. */
+struct compiler {
+    const struct profile *profile;
+    const struct elements *elements;
+    bool envelope;
+    struct heap *heap;           /* programs come from it */
+    struct builder *builder;     /* scratch */
+    uint64_t *keys;              /* scratch: a hash set of keys_most */
+    uint32_t keys_most;          /* a power of two, at least twice fields_most */
+    uint8_t *slot_of, *dropped;  /* scratch: one a field each */
+    uint32_t fields_most;        /* fields that the scratch was made for */
+};
+
+/* NULL when there is no memory, or the plan has more fields than the scratch was made for. */
+struct program *program_compile(const struct compiler *compiler, const struct plan *plan);
+void program_free(struct program *program, struct heap *heap);

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "export/encode/writer.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "export/encode/times.h"
+
+static const uint8_t *bytes_of(const struct writing *writing, const struct step *step, uint32_t *length)
+{
+    const struct span span = writing->record->spans[step->value];
+    *length = span.length;
+    return writing->record->bytes + span.offset;
+}
+
+static bool is_zero(const uint8_t *bytes, uint32_t length)
+{
+    for (uint32_t i = 0; i < length; i++)
+        if (bytes[i])
+            return false;
+    return true;
+}
+
+/* Conditions that are not bits: they look at the step's own span. */
+static bool check_passes(struct writing *writing, const struct step *step, uint8_t when)
+{
+    if (when == WHEN_COMMA)
+        return true;
+    uint32_t length;
+    const uint8_t *bytes = bytes_of(writing, step, &length);
+    if (length == SPAN_ABSENT)
+        return false;
+    bool mappable = true;
+    if (when == WHEN_BOOLEAN)
+        return bytes[0] == 1 || bytes[0] == 2;
+    if (when == WHEN_NONZERO)
+        return !is_zero(bytes, length);
+    if (when == WHEN_LONG)
+        mappable = read_be(bytes, length) <= INT64_MAX;
+    else if (when == WHEN_DATE)
+        mappable = read_be64(bytes) < TIME_TOO_LATE_MS;
+    writing->unmappable += !mappable && step->format != FORMAT_NONE;
+    return mappable;
+}
+
+static inline bool step_is_wanted(struct writing *writing, const struct step *step)
+{
+    uint8_t when = step->when & ~WHEN_FIRST;
+    if (when < WHEN_CHECKS)
+        return writing->derived->conditions >> when & 1;
+    return check_passes(writing, step, when);
+}
+
+/* In pieces of 16 bytes: a slot's text was stored so, not long ago, and a wider load would wait for the store. */
+static inline char *slot_copy(char *out, const struct slot *slot, size_t copied)
+{
+    for (size_t at = 0; at < copied; at += 16)
+        memcpy(out + at, slot->text + at, 16);
+    return out + slot->size_bytes;
+}
+
+static char *related_write(char *out, const struct derived *derived)
+{
+    *out++ = '[';
+    for (uint32_t i = 0; i < derived->related_count; i++) {
+        *out++ = '"';
+        out = slot_copy(out, derived->related[i], derived->related[i]->size_bytes <= 16 ? 16 : SLOT_BYTES);
+        memcpy(out, "\",", 2);
+        out += 2;
+    }
+    out[-1] = ']';
+    return out;
+}
+
+static char *octets_write(char *out, const uint8_t *bytes, uint32_t length)
+{
+    *out++ = '[';
+    for (uint32_t i = 0; i < length; i++) {
+        out = text_byte(out, bytes[i]);
+        *out++ = ',';
+    }
+    out -= length > 0;
+    *out = ']';
+    return out + 1;
+}
+
+static char *hex_write(char *out, const uint8_t *bytes, uint32_t length)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (uint32_t i = 0; i < length; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    return out;
+}
+
+static char *acl_write(char *out, const uint8_t *bytes)
+{
+    for (int group = 0; group < 3; group++) {
+        out = hex_write(out, bytes + 4 * group, 4);
+        *out++ = '-';
+    }
+    return out - 1;
+}
+
+/* Trailing NULs fill a field of fixed length; those inside stay. */
+static char *string_write(char *out, const uint8_t *bytes, uint32_t length)
+{
+    while (length && bytes[length - 1] == 0)
+        length--;
+    return text_json(out, bytes, length);
+}
+
+static char *float_write(char *out, const uint8_t *bytes, uint32_t length)
+{
+    union {
+        uint64_t bits;
+        double value;
+    } eight = {.bits = length == 8 ? read_be64(bytes) : 0};
+    union {
+        uint32_t bits;
+        float value;
+    } four = {.bits = length == 4 ? read_be32(bytes) : 0};
+    return text_double(out, length == 8 ? eight.value : (double)four.value);
+}
+
+static char *signed_write(char *out, const uint8_t *bytes, uint32_t length)
+{
+    uint64_t value = read_be(bytes, length);
+    unsigned unused = length < 8 ? 64 - 8 * length : 0;
+    return text_signed(out, length ? (int64_t)(value << unused) >> unused : 0);
+}
+
+static char *boolean_write(char *out, const uint8_t *bytes)
+{
+    memcpy(out, bytes[0] == 1 ? "true\0" : "false", 5);
+    return out + (bytes[0] == 1 ? 4 : 5);
+}
+
+static char *ntp_write(char *out, const uint8_t *bytes, bool eras, struct text_day *day)
+{
+    int64_t ns;
+    return text_time(out, ntp_milliseconds(bytes, eras, &ns), day);
+}
+
+/* Values that are read from the record each time. */
+static char *field_write(struct writing *writing, const struct step *step, char *out)
+{
+    uint32_t length;
+    const uint8_t *bytes = bytes_of(writing, step, &length);
+    switch (step->format) {
+    case FORMAT_UNSIGNED8:
+        return text_byte(out, bytes[0]);
+    case FORMAT_UNSIGNED16:
+        return text_below_1e8(out, read_be16(bytes));
+    case FORMAT_UNSIGNED32:
+        return text_unsigned(out, read_be32(bytes));
+    case FORMAT_UNSIGNED64:
+        return text_unsigned(out, read_be64(bytes));
+    case FORMAT_UNSIGNED:
+        return text_unsigned(out, read_be(bytes, length));
+    case FORMAT_SIGNED:
+        return signed_write(out, bytes, length);
+    case FORMAT_FLOAT:
+        return float_write(out, bytes, length);
+    case FORMAT_BOOLEAN:
+        return boolean_write(out, bytes);
+    case FORMAT_MAC:
+        return text_mac(out, bytes);
+    case FORMAT_OCTETS:
+        return octets_write(out, bytes, length);
+    case FORMAT_STRING:
+        return string_write(out, bytes, length);
+    case FORMAT_SECONDS:
+        return text_time(out, (int64_t)read_be32(bytes) * 1000, writing->day);
+    case FORMAT_MILLISECONDS:
+        return text_time_unsigned(out, read_be64(bytes), writing->day);
+    case FORMAT_NTP:
+    case FORMAT_NTP_ERAS:
+        return ntp_write(out, bytes, step->format == FORMAT_NTP_ERAS, writing->day);
+    case FORMAT_IPV4:
+        return text_ipv4(out, bytes);
+    case FORMAT_IPV6:
+        return text_ipv6(out, bytes);
+    case FORMAT_ACL:
+        return acl_write(out, bytes);
+    default:
+        return hex_write(out, bytes, length);
+    }
+}
+
+char *writer_run(struct writing *writing, char *out)
+{
+    const struct derived *derived = writing->derived;
+    const struct step *step = writing->program->steps, *end = step + writing->program->step_count;
+    char *opened[BUILDER_DEPTH];
+    unsigned depth = 0;
+    for (; step < end; step++) {
+        const char *text = step->text;
+        uint32_t text_bytes = step->text_bytes;
+        char *before = out;
+        if (step->when) {
+            if (!step_is_wanted(writing, step)) {
+                step += step->format == FORMAT_OPEN ? step->value : 0;
+                continue;
+            }
+            if (step->when & WHEN_FIRST && out[-1] == '{') {
+                text++;
+                text_bytes--;
+            }
+        }
+        out = text_copy(out, text, text_bytes);
+        switch (step->format) {
+        case FORMAT_NONE:
+            break;
+        case FORMAT_STRIP:
+            out = text_copy(out, writing->strips[step->value].text, writing->strips[step->value].size_bytes);
+            break;
+        case FORMAT_SLOT8:
+            memcpy(out, derived->slots[step->value].text, 8);
+            out += derived->slots[step->value].size_bytes;
+            break;
+        case FORMAT_SLOT16:
+            out = slot_copy(out, &derived->slots[step->value], 16);
+            break;
+        case FORMAT_SLOT32:
+            out = slot_copy(out, &derived->slots[step->value], 32);
+            break;
+        case FORMAT_SLOT48:
+            out = slot_copy(out, &derived->slots[step->value], SLOT_BYTES);
+            break;
+        case FORMAT_TIME_OF:
+            out = text_time(out, derived->times_ms[step->value], writing->day);
+            break;
+        case FORMAT_SLOT_OF:
+            out = slot_copy(out, &derived->slots[derived->slot_of[step->value]], SLOT_BYTES);
+            break;
+        case FORMAT_WORD:
+            out = text_copy(out, derived->words[step->value]->text, derived->words[step->value]->size_bytes);
+            break;
+        case FORMAT_COMMUNITY_ID:
+            out = text_copy(out, derived->community_id, 30);
+            break;
+        case FORMAT_FLOW_ID:
+            memcpy(out, derived->flow_id, 16);
+            out += 11;
+            break;
+        case FORMAT_RELATED:
+            out = related_write(out, derived);
+            break;
+        case FORMAT_OPEN:
+            opened[depth++] = before;
+            break;
+        case FORMAT_CLOSE:
+            depth--;
+            if (out[-1] == '{')
+                out = opened[depth];
+            else
+                *out++ = '}';
+            break;
+        default:
+            out = field_write(writing, step, out);
+        }
+    }
+    return out;
+}
