@@ -11,8 +11,8 @@
 
 /*
  * An encode program: a template's documents as a run of steps, each a copy of JSON that never changes and one value.
- * Compiled once a plan (export/encode/compile.c), constant afterwards, run by export/encode/writer.c with scratch of its
- * own.
+ * Compiled once a plan (export/encode/compile.c), constant afterwards, run by export/encode/writer.c with scratch of
+ * its own.
  */
 
 /* How a step's value is written. */
