@@ -79,7 +79,10 @@ static int disk_full(struct spool *spool)
     spool->writer.full = true;
     log_limited(&spool->cause, LOG_LEVEL_ERROR, "spool: the disk of %s is full%s", spool->folder,
                 spool->output->spool.when_full == SPOOL_DROP_OLDEST ? "; the oldest documents are dropped" : "");
-    return spool->output->spool.when_full == SPOOL_DROP_OLDEST ? spool_drop_oldest(spool) : -ENOSPC;
+    if (spool->output->spool.when_full != SPOOL_DROP_OLDEST || spool_drop_oldest(spool) < 0)
+        return -ENOSPC;
+    /* Where the segment at hand is the oldest, it must end before it can go: what was to follow in it goes back. */
+    return spool->dropper.doomed ? 0 : -ENOSPC;
 }
 
 /* Counts and says it. Returns whether what is to be written may wait for room. */
