@@ -250,6 +250,30 @@ static void full_disk_drops_the_oldest(void **state)
     assert_int_equal(umount2(fixture->path, MNT_DETACH), 0);
 }
 
+/* The disk has room for one segment alone: it must end, though something waits to be written into it. */
+static void full_disk_of_one_segment(void **state)
+{
+    struct fixture *fixture = *state;
+    if (!mount_memory(fixture, "size=1m"))
+        skip();
+    fixture->random = true;
+    fixture->output.direct = DIRECT_IO_OFF;
+    spool_begin(fixture);
+    while (!counted(fixture, COUNTER_spool_write_errors)) {
+        assert_int_equal(put(fixture, 100, false), 0);
+        serve(fixture, false);
+    }
+    for (int i = 0; i < 200 && (fixture->free_count < BATCHES || spool_waiting(fixture->spool)); i++)
+        if (!serve(fixture, true))
+            rest(fixture);
+    assert_int_equal(fixture->free_count, BATCHES);
+    assert_int_equal(spool_waiting(fixture->spool), 0);
+    settle(fixture);
+    assert_ledger(fixture);
+    spool_end(fixture);
+    assert_int_equal(umount2(fixture->path, MNT_DETACH), 0);
+}
+
 static void full_disk_refuses_the_newest(void **state)
 {
     struct fixture *fixture = *state;
@@ -390,6 +414,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(old_ones_expire, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(age_counts_while_weir_is_down, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(full_disk_drops_the_oldest, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(full_disk_of_one_segment, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(full_disk_refuses_the_newest, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(full_ext4, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(memory_will_do, fixture_open, fixture_close),
