@@ -18,6 +18,7 @@
 
 #define SCRIPT_BODY_MOST   (8 << 20)
 #define SCRIPT_ANSWER_MOST (1 << 20)
+#define SCRIPT_CONNECTIONS_MOST 64
 
 struct script_request {
     const char *path;
@@ -42,6 +43,8 @@ struct script {
     uint32_t documents;    /* that were answered with 200 and no errors */
     uint8_t seen[4096];    /* how often the document "n" was */
     bool endless;          /* answers go on for ever */
+    int connections[SCRIPT_CONNECTIONS_MOST]; /* descriptors, -1 = free */
+    uint32_t serving;      /* threads of connections */
 };
 
 struct script_connection {
@@ -87,8 +90,9 @@ static inline bool script_reply(struct script *script, int fd, char *head, char 
     bool endless = bulk && script->endless;
     script->endless = false;
     pthread_mutex_unlock(&script->lock);
-    if (code < 0)
-        pause();
+    while (code < 0 && recv(fd, answer, SCRIPT_ANSWER_MOST, 0) > 0) /* until the other side has had enough */
+        ;
+    code = code < 0 ? 0 : code;
     snprintf(status, sizeof status, "HTTP/1.1 %d X\r\n%s: %zu\r\n\r\n", code, endless ? "X-Size" : "Content-Length",
              strlen(answer));
     bool open = code && script_send(fd, status, strlen(status)) && script_send(fd, answer, strlen(answer));
@@ -97,6 +101,18 @@ static inline bool script_reply(struct script *script, int fd, char *head, char 
         open = script_send(fd, answer, SCRIPT_ANSWER_MOST);
     free(answer);
     return open;
+}
+
+/* Puts a descriptor in the place of another: -1 is no connection. */
+static inline void script_connection_set(struct script *script, int before, int now)
+{
+    uint32_t i = 0;
+    pthread_mutex_lock(&script->lock);
+    while (i + 1 < SCRIPT_CONNECTIONS_MOST && script->connections[i] != before)
+        i++;
+    script->connections[i] = now;
+    script->serving += now >= 0 ? 1 : -1U;
+    pthread_mutex_unlock(&script->lock);
 }
 
 static inline void *script_serve(void *context)
@@ -122,8 +138,9 @@ static inline void *script_serve(void *context)
         open = part > 0;
         size += open ? (size_t)part : 0;
     }
-    close(connection.fd);
     free(bytes);
+    script_connection_set(connection.script, connection.fd, -1);
+    close(connection.fd);
     return NULL;
 }
 
@@ -135,18 +152,19 @@ static inline void *script_accept(void *context)
         struct script_connection *connection = malloc(sizeof *connection);
         pthread_t thread;
         *connection = (struct script_connection){script, fd};
+        script_connection_set(script, -1, fd);
         pthread_create(&thread, NULL, script_serve, connection);
         pthread_detach(thread);
     }
     return NULL;
 }
 
-/* Static: connections' threads look at it until the program ends. */
 static inline void script_start(struct script *script, script_answer answer)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     memset(script, 0, sizeof *script);
+    memset(script->connections, -1, sizeof script->connections);
     pthread_mutex_init(&script->lock, NULL);
     script->answer = answer;
     script->listener = socket(AF_INET, SOCK_STREAM, 0);
@@ -163,4 +181,14 @@ static inline void script_stop(struct script *script)
     shutdown(script->listener, SHUT_RDWR);
     pthread_join(script->thread, NULL);
     close(script->listener);
+    bool serving = true;
+    while (serving) {
+        pthread_mutex_lock(&script->lock);
+        for (uint32_t i = 0; i < SCRIPT_CONNECTIONS_MOST; i++)
+            if (script->connections[i] >= 0)
+                shutdown(script->connections[i], SHUT_RDWR);
+        serving = script->serving > 0;
+        pthread_mutex_unlock(&script->lock);
+        usleep(1000);
+    }
 }
