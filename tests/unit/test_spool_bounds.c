@@ -258,12 +258,15 @@ static void full_disk_of_one_segment(void **state)
         skip();
     fixture->random = true;
     fixture->output.direct = DIRECT_IO_OFF;
+    fixture->output.spool.size = 1 << 30;
+    fixture->output.spool.segment_size = 64 << 20;
     spool_begin(fixture);
     while (!counted(fixture, COUNTER_spool_write_errors)) {
         assert_int_equal(put(fixture, 100, false), 0);
         serve(fixture, false);
     }
-    for (int i = 0; i < 200 && (fixture->free_count < BATCHES || spool_waiting(fixture->spool)); i++)
+    int64_t by_ns = clock_steady_ns() + 15 * NS_PER_S;
+    while ((fixture->free_count < BATCHES || spool_waiting(fixture->spool)) && clock_steady_ns() < by_ns)
         if (!serve(fixture, true))
             rest(fixture);
     assert_int_equal(fixture->free_count, BATCHES);
