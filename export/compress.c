@@ -3,21 +3,22 @@
 
 #include <assert.h>
 #include <isa-l.h>
-#include <lz4frame.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
 #include "export/gzip_member.h"
+#include "export/lz/deflate.h"
+#include "export/lz/lz4_frame.h"
 
 struct compressor {
     enum compression method;
     uint32_t most_bytes;
     size_t bound;
     ZSTD_CCtx *zstd;
-    LZ4F_cctx *lz4;
-    LZ4F_preferences_t lz4_preferences;
-    struct isal_zstream *gzip;
+    struct lz4_framer *lz4;
+    struct deflater *deflater;    /* gzip at level 0 */
+    struct isal_zstream *gzip;    /* at the others */
 };
 
 static int make_zstd(struct compressor *compressor, uint32_t level)
@@ -32,11 +33,23 @@ static int make_zstd(struct compressor *compressor, uint32_t level)
     return 0;
 }
 
+static int make_deflater(struct compressor *compressor)
+{
+    compressor->deflater = malloc(sizeof *compressor->deflater);
+    if (!compressor->deflater)
+        return -1;
+    deflater_init(compressor->deflater);
+    compressor->bound = GZIP_MEMBER_EXTRA_BYTES + deflate_bound(compressor->most_bytes);
+    return 0;
+}
+
 static int make_gzip(struct compressor *compressor, uint32_t level)
 {
     static const uint32_t table_bytes[] = {
         [1] = ISAL_DEF_LVL1_DEFAULT, [2] = ISAL_DEF_LVL2_DEFAULT, [3] = ISAL_DEF_LVL3_DEFAULT};
-    uint32_t own = level == 0 ? 1 : level < 3 ? level : 3; /* ISA-L knows three; gzip's 4 to 9 are its strongest */
+    if (!level)
+        return make_deflater(compressor);
+    uint32_t own = level < 3 ? level : 3; /* ISA-L knows three; gzip's 4 to 9 are its strongest */
     struct isal_zstream *stream = calloc(1, sizeof *stream);
     if (!stream)
         return -1;
@@ -52,17 +65,10 @@ static int make_gzip(struct compressor *compressor, uint32_t level)
 
 static int make_lz4(struct compressor *compressor, uint32_t level)
 {
-    compressor->lz4_preferences = (LZ4F_preferences_t){
-        /* Blocks that fit the first caches; checksums over the compressed bytes, for those of the content take half as
-           long as the compression. */
-        .frameInfo = {.blockSizeID = LZ4F_max64KB,
-                      .blockMode = LZ4F_blockIndependent,
-                      .blockChecksumFlag = LZ4F_blockChecksumEnabled},
-        .compressionLevel = (int)level,
-        .autoFlush = 1,
-    };
-    compressor->bound = LZ4F_compressFrameBound(compressor->most_bytes, &compressor->lz4_preferences);
-    return LZ4F_isError(LZ4F_createCompressionContext(&compressor->lz4, LZ4F_VERSION)) ? -1 : 0;
+    compressor->lz4 = malloc(sizeof *compressor->lz4);
+    compressor->bound = LZ4_FRAME_HEAD_BYTES + lz4_frame_bound(compressor->most_bytes) + LZ4_FRAME_END_BYTES;
+    /* Checksums over the compressed bytes: those of the content take longer than the compression. */
+    return compressor->lz4 ? lz4_framer_init(compressor->lz4, (int)level, true) : -1;
 }
 
 struct compressor *compressor_new(enum compression method, uint32_t level, uint32_t most_bytes)
@@ -91,7 +97,10 @@ void compressor_free(struct compressor *compressor)
     if (!compressor)
         return;
     ZSTD_freeCCtx(compressor->zstd);
-    LZ4F_freeCompressionContext(compressor->lz4);
+    if (compressor->lz4)
+        lz4_framer_fini(compressor->lz4);
+    free(compressor->lz4);
+    free(compressor->deflater);
     if (compressor->gzip)
         free(compressor->gzip->level_buf);
     free(compressor->gzip);
@@ -103,7 +112,7 @@ size_t compressor_bound(const struct compressor *compressor)
     return compressor->bound;
 }
 
-static size_t frame_gzip(struct compressor *compressor, const void *bytes, size_t size_bytes, uint8_t *output)
+static size_t deflate_by_library(struct compressor *compressor, const void *bytes, size_t size_bytes, uint8_t *output)
 {
     struct isal_zstream *stream = compressor->gzip;
     isal_deflate_reset(stream);
@@ -112,27 +121,32 @@ static size_t frame_gzip(struct compressor *compressor, const void *bytes, size_
     stream->gzip_flag = IGZIP_DEFLATE;
     stream->next_in = (uint8_t *)bytes;
     stream->avail_in = (uint32_t)size_bytes;
-    stream->next_out = output + GZIP_MEMBER_HEAD_BYTES;
+    stream->next_out = output;
     stream->avail_out = (uint32_t)(compressor->bound - GZIP_MEMBER_EXTRA_BYTES);
-    if (isal_deflate(stream) != COMP_OK || stream->internal_state.state != ZSTATE_END)
-        return 0;
+    return isal_deflate(stream) == COMP_OK && stream->internal_state.state == ZSTATE_END ? stream->total_out : 0;
+}
+
+static size_t deflate_whole(struct deflater *deflater, const void *bytes, size_t size_bytes, uint8_t *output)
+{
+    deflate_begin(deflater, output);
+    deflate_part(deflater, bytes, size_bytes, 0);
+    return deflate_end(deflater);
+}
+
+static size_t frame_gzip(struct compressor *compressor, const void *bytes, size_t size_bytes, uint8_t *output)
+{
+    uint8_t *body = output + GZIP_MEMBER_HEAD_BYTES;
+    size_t deflated_bytes = compressor->deflater ? deflate_whole(compressor->deflater, bytes, size_bytes, body)
+                                                 : deflate_by_library(compressor, bytes, size_bytes, body);
     uint32_t checksum = crc32_gzip_refl(0, bytes, size_bytes);
-    return gzip_member_wrap(output, stream->total_out, checksum, (uint32_t)size_bytes);
+    return deflated_bytes ? gzip_member_wrap(output, deflated_bytes, checksum, (uint32_t)size_bytes) : 0;
 }
 
 static size_t frame_lz4(struct compressor *compressor, const void *bytes, size_t size_bytes, uint8_t *output)
 {
-    size_t room = compressor->bound, done = 0;
-    size_t part = LZ4F_compressBegin(compressor->lz4, output, room, &compressor->lz4_preferences);
-    if (LZ4F_isError(part))
-        return 0;
-    done += part;
-    part = LZ4F_compressUpdate(compressor->lz4, output + done, room - done, bytes, size_bytes, NULL);
-    if (LZ4F_isError(part))
-        return 0;
-    done += part;
-    part = LZ4F_compressEnd(compressor->lz4, output + done, room - done, NULL);
-    return LZ4F_isError(part) ? 0 : done + part;
+    size_t done = lz4_frame_head(compressor->lz4, output);
+    done += lz4_frame_blocks(compressor->lz4, bytes, size_bytes, output + done);
+    return done + lz4_frame_end(output + done);
 }
 
 size_t compressor_frame(struct compressor *compressor, const void *bytes, size_t size_bytes, void *output)

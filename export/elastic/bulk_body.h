@@ -49,10 +49,10 @@ void bulk_reader_begin(struct bulk_reader *reader, const struct bulk_run *runs, 
 /* Writes the next bytes of the body, at most room_bytes; returns how many, 0 at its end. */
 size_t bulk_reader_read(struct bulk_reader *reader, void *out, size_t room_bytes);
 
-/* Compresses bodies by ISA-L as gzip. */
+/* Compresses bodies as gzip. */
 struct bulk_packer;
 
-/* level: 0 = the default, 1 to 3 = ISA-L's; NULL when there is no memory. */
+/* level: 0 = export/lz/deflate.h, 1 to 3 = ISA-L's; NULL when there is no memory. */
 struct bulk_packer *bulk_packer_new(uint32_t level);
 void bulk_packer_free(struct bulk_packer *packer);
 

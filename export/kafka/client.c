@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "export/kafka/lz4_codec.h"
 #include "export/kafka/token.h"
 #include "export/kafka/sink.h"
 
@@ -33,6 +34,8 @@ int kafka_client_start(struct kafka_sink *kafka)
                   rd_kafka_version_str(), text);
         return -EINVAL;
     }
+    if (kafka->output->compression == COMPRESSION_LZ4 && !kafka_lz4_codec_visible())
+        log_debug("output %s: librdkafka compresses with its own lz4", kafka->output->name);
     static const uint64_t one = 1; /* what an eventfd takes */
     kafka->queue = rd_kafka_queue_get_main(kafka->client);
     rd_kafka_queue_io_event_enable(kafka->queue, kafka->event_fd, &one, sizeof one);

@@ -8,6 +8,8 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "export/lz/lz4_block.h"
+
 #define ZSTD_LEVEL 1 /* the spool is written when documents come faster than they go: speed is what counts */
 
 static_assert(sizeof(struct frame_header) == 128, "the layout on disk");
@@ -18,7 +20,7 @@ static_assert(FRAME_RAW_MOST <= LZ4_MAX_INPUT_SIZE, "one block a frame");
 
 struct frame_codec {
     enum compression method;
-    void *lz4;
+    struct finder *lz4;
     ZSTD_CCtx *zstd;
     ZSTD_DCtx *unzstd;     /* made when the first such frame is read: an earlier run may have compressed otherwise */
     uint8_t *gathered;     /* the failed documents of a batch, one behind the other */
@@ -32,13 +34,15 @@ struct frame_codec *frame_codec_new(enum compression method)
         return NULL;
     codec->method = method;
     if (method == COMPRESSION_LZ4)
-        codec->lz4 = malloc((size_t)LZ4_sizeofState());
+        codec->lz4 = malloc(sizeof *codec->lz4);
     if (method == COMPRESSION_ZSTD)
         codec->zstd = ZSTD_createCCtx();
     if ((method == COMPRESSION_LZ4 && !codec->lz4) || (method == COMPRESSION_ZSTD && !codec->zstd)) {
         frame_codec_free(codec);
         return NULL;
     }
+    if (codec->lz4)
+        finder_init(codec->lz4, LZ4_BLOCK_DISTANCE_MOST);
     return codec;
 }
 
@@ -152,8 +156,7 @@ static uint32_t compress(struct frame_codec *codec, const uint8_t *from, uint32_
 {
     size_t length = 0;
     if (codec->method == COMPRESSION_LZ4) {
-        length = (size_t)LZ4_compress_fast_extState(codec->lz4, (const char *)from, (char *)to, (int)raw_bytes,
-                                                    (int)raw_bytes - 1, 1);
+        length = lz4_block_write(codec->lz4, from, raw_bytes, to, raw_bytes - 1);
     } else if (codec->method == COMPRESSION_ZSTD) {
         length = ZSTD_compressCCtx(codec->zstd, to, raw_bytes - 1, from, raw_bytes, ZSTD_LEVEL);
         if (ZSTD_isError(length))
