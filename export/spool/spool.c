@@ -85,7 +85,7 @@ void spool_reap(struct spool *spool)
         }
         if (spool->dropper.doomed == segment)
             spool->dropper.doomed = NULL;
-        if (spool->writer.full)
+        if (spool->writer.full && segment->bytes)
             spool->writer.retry_ns = 0; /* there is room again */
         spool_segment_resize(spool, segment, 0);
         segments_remove(&spool->segments, segment);

@@ -304,6 +304,35 @@ static void full_disk_refuses_the_newest(void **state)
     assert_int_equal(umount2(fixture->path, MNT_DETACH), 0);
 }
 
+/* Somebody else has filled the disk: the spool tries now and then, not all the time, and goes on once there is room. */
+static void full_disk_of_others(void **state)
+{
+    struct fixture *fixture = *state;
+    char command[PATH_MAX + 100];
+    if (!mount_memory(fixture, "size=1m"))
+        skip();
+    snprintf(command, sizeof command, "cat /dev/zero >%s/other 2>/dev/null", fixture->path);
+    assert_int_not_equal(system(command), 0);
+    fixture->random = true;
+    fixture->output.direct = DIRECT_IO_OFF;
+    spool_begin(fixture);
+    for (int64_t by_ns = clock_steady_ns() + 500 * NS_PER_MS; clock_steady_ns() < by_ns;) {
+        put(fixture, 100, false);
+        serve(fixture, false);
+    }
+    assert_in_range(counted(fixture, COUNTER_spool_write_errors), 1, 10);
+    snprintf(command, sizeof command, "rm %s/other", fixture->path);
+    assert_int_equal(system(command), 0);
+    while (put(fixture, 100, false) == -ENOSPC)
+        rest(fixture);
+    settle(fixture);
+    assert_true(spool_waiting(fixture->spool) > 0);
+    read_all(fixture);
+    assert_ledger(fixture);
+    spool_end(fixture);
+    assert_int_equal(umount2(fixture->path, MNT_DETACH), 0);
+}
+
 /* A disk whose file system fills up under writes past the page cache. */
 static void full_ext4(void **state)
 {
@@ -419,6 +448,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(full_disk_drops_the_oldest, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(full_disk_of_one_segment, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(full_disk_refuses_the_newest, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(full_disk_of_others, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(full_ext4, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(memory_will_do, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(broken_disk_gives_batches_back, fixture_open, fixture_close),
