@@ -105,6 +105,15 @@ def output_of(ledger, name="default"):
     return found[0]
 
 
+def dropped_by_reason(row):
+    """Of a row of output_of(): what was dropped, by counter; together it is what the row says."""
+    kept = ("records_received", "records_copied", "records_recovered", "records_delivered")
+    found = {name: count for name, count in row["counters"].items()
+             if count and name.startswith("records_") and name not in kept}
+    assert sum(found.values()) == row["dropped"], row
+    return found
+
+
 def summary(ledger):
     """What a ledger says of records and outputs, in short."""
     outputs = [{key: value for key, value in row.items() if value} for row in ledger.get("outputs", [])]

@@ -8,8 +8,9 @@ import sys
 import pytest
 from harness import BACKENDS, HERE, lab  # first: it says where the others find theirs
 from collector import Collector
+from faults import figures, target, trial  # noqa: F401
 from sent import Load, Sent
-from servers import elasticsearch, kafka, kafka_3, opensearch, place, search  # noqa: F401
+from servers import elasticsearch, kafka, kafka_3, opensearch, opensearch_tls, place, search  # noqa: F401
 
 PREFIX = "weir-e2e"
 

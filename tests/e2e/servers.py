@@ -410,6 +410,12 @@ def opensearch(place):
     return place.opensearch.start()
 
 
+@pytest.fixture
+def opensearch_tls(place):
+    """OpenSearch with TLS and users."""
+    return place.opensearch.start("--tls")
+
+
 @pytest.fixture(params=["elasticsearch", "opensearch"])
 def search(request):
     """Each of the two, in turn."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Faults of servers and network under steady load: nothing that was acknowledged is lost, nothing that was received is
-unaccounted, and with ids or idempotence nothing is there twice.
+Faults of servers and network under steady load: nothing that was acknowledged is lost, nothing that was
+received is unaccounted, and with ids or idempotence nothing is there twice.
 
 Those without the mark "long", and short, by default. `scripts/test faults` runs all, makes each outage FAULT_SECONDS
 long, does it FAULT_ROUNDS times, and prints the figures, which go to the file FAULT_TABLE as lines of JSON.
@@ -9,8 +9,6 @@ long, does it FAULT_ROUNDS times, and prints the figures, which go to the file F
 
 import concurrent.futures
 import contextlib
-import json
-import os
 import threading
 import time
 
@@ -18,184 +16,35 @@ import pytest
 
 import lab
 from collector import merge, output_of, summary
+from faults import (BACK, LEAD, RATE, ROUNDS, SECONDS, SILENT, SearchTarget, Trial, check_balance, check_quiet, cut,
+                    figure_row, half_open, index_of, killed, link_down, paused)
 from sent import Balance, key_of
-from servers import wait_for
-
-SECONDS = float(os.environ.get("FAULT_SECONDS", "3"))
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
-RATE = 50      # datagrams a second of each of four exporters, ten records in each
-LEAD = 1.5     # seconds of load before the outage, and after it
-BACK = 60 + 2 * SECONDS  # seconds that everything may take to be delivered after the end of an outage
 
 
-class KafkaTarget:
-    """One broker; idempotence is the default."""
-
-    name = "kafka"
-
-    def __init__(self, place, server):
-        self.place = place
-        self.server = server
-
-    def configuration(self, index, timeout=30):
-        properties = {"socket.timeout.ms": str(1000 * timeout), "request.timeout.ms": str(1000 * timeout)}
-        return {"type": "kafka", "kafka": {"brokers": [self.server.broker], "topic": index, "properties": properties}}
-
-    def documents(self, index):
-        return self.server.documents(index)
+def rows(*short, long=()):
+    """Values of a parametrization, with names by what they are; those of `long` only by scripts/test faults."""
+    return [pytest.param(*row, id="-".join(getattr(part, "__name__", part).lower() for part in row), marks=marks)
+            for some, marks in ((short, ()), (long, pytest.mark.long)) for row in some]
 
 
-class SearchTarget:
-    """One node, with ids."""
-
-    def __init__(self, place, server):
-        self.name = server.script
-        self.place = place
-        self.server = server
-
-    def configuration(self, index, timeout=30):
-        login = {"username": "weir", "password": "weir-secret", "tls": {"ca": str(self.place.certificate("ca"))}}
-        return merge({"type": self.name, "elasticsearch": {
-            "hosts": [self.server.url], "index": index, "ids": True, "timeout": f"{timeout}s"}},
-            login if self.server.tls else {})
-
-    def documents(self, index):
-        return self.server.documents(index)
+repeated = pytest.mark.parametrize("repetition", range(ROUNDS))
 
 
-@pytest.fixture
-def target(request, place):
-    server = request.getfixturevalue(request.param)
-    return (KafkaTarget if request.param == "kafka" else SearchTarget)(place, server)
-
-
-# --- the faults: what happens from begin to end of the block; `weir` and `target` stand by ---
-
-@contextlib.contextmanager
-def killed(target, weir):
-    """kill -9 of the server, which comes back with what was on its disk."""
-    target.server.kill()
-    try:
-        yield
-    finally:
-        target.server.again()
-
-
-@contextlib.contextmanager
-def paused(target, weir):
-    """The server hangs: its kernel takes connections, and nobody answers."""
-    target.server.pause()
-    try:
-        yield
-    finally:
-        target.server.resume()
-
-
-@contextlib.contextmanager
-def cut(target, weir):
-    """The network drops every packet from and to the server."""
-    target.place.drop(target.server.port)
-    try:
-        yield
-    finally:
-        target.place.mend()
-
-
-@contextlib.contextmanager
-def link_down(target, weir):
-    """The interface goes down: the server cannot be reached, and the kernel says so."""
-    target.place.link.collector.ip("link", "set", "lo", "down")
-    try:
-        yield
-    finally:
-        target.place.link.collector.ip("link", "set", "lo", "up")
-
-
-@contextlib.contextmanager
-def half_open(target, weir):
-    """The connections of this moment are dead without a word; new ones would do, and weir finds that out by itself."""
-    ports = target.place.connections(target.server.port)
-    assert ports, f"weir has no connection\n{weir.said()}"
-    target.place.drop("{ %s }" % ", ".join(map(str, ports)))
-    began = lab.counter(weir.next_reading(), "records_delivered")
-    try:
-        yield
-        wait_for(lambda: f"deliveries by new connections\n{weir.said()}", BACK,
-                 lambda: lab.counter(weir.reading(), "records_delivered") > began + 40 * RATE)
-    finally:
-        target.place.mend()
-
-
-SILENT = (paused, cut, half_open)  # weir learns of them by its own time-out, which is to be shorter than the short form
-FAULTS = [("kafka", killed), ("kafka", half_open), ("elasticsearch", cut), ("elasticsearch", half_open),
-          ("opensearch", killed), ("opensearch", paused)]
-MORE = [("kafka", cut), ("kafka", paused), ("elasticsearch", killed), ("opensearch", link_down), ("opensearch", cut)]
-
-
-@pytest.fixture
-def figures(request):
-    """Rows for the table of the long form."""
-    def row(**more):
-        path = os.environ.get("FAULT_TABLE")
-        if path:
-            with open(path, "a", encoding="utf-8") as file:
-                file.write(json.dumps(more) + "\n")
-    return row
-
-
-def index_of(request):
-    name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name.lower())
-    return f"f-{name.strip('-')}"
-
-
-def figure_row(target, fault, sent, ledger, balance, back, weir):
-    """What the table says of one outage."""
-    counters = output_of(ledger)["counters"]
-    return {"fault": fault, "output": target.name, "sent": sent.count, "acknowledged": output_of(ledger)["delivered"],
-            "in spool at most": max(output_of(reading)["spooled"] for reading in weir.readings()),
-            "sent again": counters.get("output_retries", 0), "errors": counters.get("output_write_errors", 0),
-            "dropped": output_of(ledger)["dropped"], "missing": len(balance.missing), "twice": balance.doubles,
-            "delivered s after": round(back, 1)}
-
-
-@pytest.mark.parametrize("repetition", range(ROUNDS))
-@pytest.mark.parametrize("target,fault", [*FAULTS, *(pytest.param(*row, marks=pytest.mark.long) for row in MORE)],
-                         indirect=["target"], ids=[f"{target}-{fault.__name__}" for target, fault in [*FAULTS, *MORE]])
-def test_outage(target, fault, repetition, run, load, tmp_path, request, figures):
+@repeated
+@pytest.mark.parametrize("target,fault", rows(
+    ("kafka", killed), ("kafka", half_open), ("elasticsearch", cut), ("elasticsearch", half_open),
+    ("opensearch", killed), ("opensearch", paused),
+    long=[("kafka", cut), ("kafka", paused), ("kafka", link_down), ("elasticsearch", killed), ("elasticsearch", paused),
+          ("elasticsearch", link_down), ("opensearch", link_down), ("opensearch", cut), ("opensearch", half_open)]),
+    indirect=["target"])
+def test_outage(target, fault, repetition, trial):
     """A server or the network fails and comes back: all that was sent is there once, and the ledger knows it."""
-    index = index_of(request)
-    (tmp_path / "spool").mkdir()
-    spool = {"path": str(tmp_path / "spool"), "after": "500ms"}
-    timeout = 2 if fault in SILENT else 30
-    weir = run({"output": merge(target.configuration(index, timeout), {"spool": spool})})
-    going = load(rate=RATE)
-    weir.wait_received(int(LEAD * 40 * RATE))
+    weir = trial.start(timeout=2 if fault in SILENT else 30)
+    trial.lead()
     with fault(target, weir):
         time.sleep(SECONDS)
-    ended = time.monotonic()
-    time.sleep(LEAD)
-    sent = going.stop()
-    weir.wait_received(sent.count)
-    weir.wait_done(BACK)
-    back = time.monotonic() - ended
-    ledger = weir.finish(sent)
-    balance = Balance(sent, map(key_of, target.documents(index)))
-    figures(**figure_row(target, fault.__name__.replace("_", " "), sent, ledger, balance, back, weir))
-    check_balance(balance, ledger, weir)
-    assert output_of(ledger)["delivered"] == sent.count, summary(ledger)
-    check_quiet(weir)
-
-
-def check_balance(balance, ledger, weir):
-    """All is there, once."""
-    good = not balance.missing and not balance.strange and not balance.double
-    assert good, f"{balance}\n{summary(ledger)}\n{weir.said()}"
-
-
-def check_quiet(weir):
-    """The log tells of changes, not of each try."""
-    lines = [line for line in weir.said().splitlines() if "warning" in line.lower() or "error" in line.lower()]
-    assert len(lines) <= 20 + SECONDS, "\n".join(lines)
+    trial.over()
+    trial.settle_whole(fault.__name__.replace("_", " "))
 
 
 # --- too much for the server ---
@@ -237,30 +86,18 @@ def storm(server, threads=6):
 class TestNarrow:
     """Too many requests, and too large ones."""
 
-    @pytest.mark.parametrize("repetition", range(ROUNDS))
-    def test_too_many_requests(self, narrow, repetition, run, load, tmp_path, request, figures):
+    @repeated
+    def test_too_many_requests(self, narrow, repetition, request, figures):
         """Others fill the server's queue: each 429 is tried again until the document is there."""
-        index = index_of(request)
-        (tmp_path / "spool").mkdir()
-        crowd = {"threads": 2, "elasticsearch": {"connections": 8, "bulk_size": "64KiB"},
-                 "spool": {"path": str(tmp_path / "spool"), "after": "500ms"}}
-        weir = run({"workers": 2, "output": merge(narrow.configuration(index), crowd)})
-        going = load(rate=RATE)
+        trial = Trial(narrow, request, figures)
+        weir = trial.start({"threads": 2, "elasticsearch": {"connections": 8, "bulk_size": "64KiB"}}, workers=2)
         weir.wait_received(40 * RATE)
         with storm(narrow.server) as refused:
             time.sleep(SECONDS)
-        ended = time.monotonic()
-        sent = going.stop()
-        weir.wait_received(sent.count)
-        weir.wait_done(BACK)
-        back = time.monotonic() - ended
-        ledger = weir.finish(sent)
-        balance = Balance(sent, map(key_of, narrow.documents(index)))
-        figures(**figure_row(narrow, "429 storm", sent, ledger, balance, back, weir))
-        check_balance(balance, ledger, weir)
+        trial.over()
+        ledger = trial.settle_whole("429 storm")
         retries = output_of(ledger)["counters"].get("output_retries", 0)
         assert refused[0] and retries, f"no storm: {refused[0]} refusals to others, {retries} retries of weir"
-        check_quiet(weir)
 
     def test_a_body_that_is_too_large(self, narrow, run, load, request):
         """413: the body is made smaller until the server takes it."""
@@ -276,68 +113,40 @@ class TestNarrow:
 
 # --- certificates ---
 
-@pytest.mark.parametrize("repetition", range(ROUNDS))
-def test_certificate_expires(place, repetition, elasticsearch, run, load, tmp_path, request, figures):
+@repeated
+@pytest.mark.parametrize("target", rows(("elasticsearch",), long=[("opensearch_tls",)]), indirect=True)
+def test_certificate_expires(target, repetition, trial):
     """The server shows a certificate that has expired, until someone renews it: then all that waited is delivered."""
-    index = index_of(request)
-    target = SearchTarget(place, elasticsearch)
-    (tmp_path / "spool").mkdir()
-    with place.tls_front(elasticsearch, place.expired(), place.key("server")) as url:
-        weir = run({"output": merge(target.configuration(index), {
-            "elasticsearch": {"hosts": [url]}, "spool": {"path": str(tmp_path / "spool"), "after": "500ms"}})})
-        going = load(rate=RATE)
+    place = target.place
+    with place.tls_front(target.server, place.expired(), place.key("server")) as url:
+        trial.start({"elasticsearch": {"hosts": [url]}})
         time.sleep(SECONDS + LEAD)
-        assert lab.counter(weir.reading(), "records_delivered") == 0, "it trusted an expired certificate"
-        assert "expired" in weir.said(), weir.said()
+        trial.check_stuck("expired")
         url.certificate.write_text(place.certificate("server").read_text())
-        ended = time.monotonic()
-        time.sleep(LEAD)
-        sent = going.stop()
-        weir.wait_received(sent.count)
-        weir.wait_done(BACK)
-        back = time.monotonic() - ended
-        ledger = weir.finish(sent)
-    balance = Balance(sent, map(key_of, elasticsearch.documents(index)))
-    figures(**figure_row(target, "certificate expired", sent, ledger, balance, back, weir))
-    check_balance(balance, ledger, weir)
-    check_quiet(weir)
+        trial.over()
+        trial.settle_whole("certificate expired")
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("repetition", range(ROUNDS))
-def test_certificate_of_the_broker_expires(place, repetition, kafka, run, load, tmp_path, request, figures):
+@repeated
+@pytest.mark.parametrize("target", ["kafka"], indirect=True)
+def test_certificate_of_the_broker_expires(target, repetition, trial, tmp_path):
     """The broker is started with a certificate that has expired, then with a good one."""
-    index = index_of(request)
-    target = KafkaTarget(place, kafka)
-    usual = kafka.arguments
+    place, broker = target.place, target.server
+    usual = broker.arguments
     shown = tmp_path / "expired.pem"
     shown.write_text(place.key("server").read_text() + place.expired())
-    (tmp_path / "spool").mkdir()
     try:
-        kafka.start(*usual, f"ssl.keystore.location={shown}")
-        configuration = merge(target.configuration(index), {
-            "kafka": {"brokers": [f"127.0.0.1:{kafka.tls_port}"]}, "tls": {
-                "enabled": True, "ca": str(place.certificate("ca"))},
-            "spool": {"path": str(tmp_path / "spool"), "after": "500ms"}})
-        weir = run({"output": configuration})
-        going = load(rate=RATE)
+        broker.start(*usual, f"ssl.keystore.location={shown}")
+        trial.start({"kafka": {"brokers": [f"127.0.0.1:{broker.tls_port}"]},
+                     "tls": {"enabled": True, "ca": str(place.certificate("ca"))}})
         time.sleep(SECONDS)
-        assert lab.counter(weir.reading(), "records_delivered") == 0, "it trusted an expired certificate"
-        assert "certificate" in weir.said(), weir.said()
-        kafka.start(*usual)
-        ended = time.monotonic()
-        time.sleep(LEAD)
-        sent = going.stop()
-        weir.wait_received(sent.count)
-        weir.wait_done(BACK)
-        back = time.monotonic() - ended
-        ledger = weir.finish(sent)
+        trial.check_stuck("certificate")
+        broker.start(*usual)
+        trial.over()
+        trial.settle_whole("certificate expired")
     finally:
-        kafka.start(*usual)
-    balance = Balance(sent, map(key_of, kafka.documents(index)))
-    figures(**figure_row(target, "certificate expired", sent, ledger, balance, back, weir))
-    check_balance(balance, ledger, weir)
-    check_quiet(weir)
+        broker.start(*usual)
 
 
 # --- weir itself ---

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import lab
-from collector import check_ledger, merge, output_of, summary, waiting
+from collector import check_ledger, dropped_by_reason, merge, output_of, summary, waiting
 from sent import Balance, check_once, key_of
 
 DEAD_PORT = 9299   # nobody listens there
@@ -174,8 +174,7 @@ def test_bounded_by_size(kafka, run, load, name, folder, which):
     check_ledger(ledger, row["waiting"], weir.said())
     most = max(most, size_of(folder))
     assert most <= 8 * 1024 * 1024 + 256 * 1024, f"{most} bytes in the spool's folder"
-    dropped = {key: value for key, value in row["counters"].items() if key.startswith("records_") and value
-               and key not in ("records_received", "records_copied", "records_delivered")}
+    dropped = dropped_by_reason(row)
     if which == "oldest":
         assert set(dropped) <= {"records_spool_full", "records_no_batch"} and dropped.get("records_spool_full"), dropped
     else:
