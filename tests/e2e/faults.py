@@ -139,6 +139,53 @@ def half_open(target, weir):
 SILENT = (paused, cut, half_open)  # weir learns of them by its own time-out, which is to be shorter than the short form
 
 
+# --- who may come in: weir's secret lies in a file, and the server takes it or not ---
+
+class Password:
+    """A user of weir's own, by name and password; settings() makes it."""
+
+    user = "flows"
+    secret = "Kelp-4-orbit-29-lantern"  # OpenSearch wants it strong
+
+    def __init__(self, target, file):
+        self.target = target
+        self.file = file
+        self.refusal = target.refusal
+
+    def settings(self):
+        self.admit()
+        self.file.write_text(self.secret)
+        return self.target.login(self.user, f"file:{self.file}")
+
+    def refuse(self):
+        """Somebody gives the user another password, and those who are in have to come in again."""
+        self.target.server.set_password(self.user, self.secret[::-1])
+        self.target.place.reset(self.target.login_port)
+
+    def admit(self):
+        self.target.server.set_password(self.user, self.secret)
+
+
+class Key:
+    """An API key of Elasticsearch's, that may write or not."""
+
+    refusal = "403"
+
+    def __init__(self, target, file):
+        self.server = target.server
+        self.file = file
+
+    def settings(self):
+        self.file.write_text(self.server.api_key())
+        return {"username": "", "password": "", "elasticsearch": {"api_key": f"file:{self.file}"}}
+
+    def refuse(self):
+        self.server.allow_key(self.file.read_text(), names=("others-*",))
+
+    def admit(self):
+        self.server.allow_key(self.file.read_text())
+
+
 # --- weir under load, and the table ---
 
 @pytest.fixture

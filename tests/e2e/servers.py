@@ -166,6 +166,11 @@ class Kafka(Server):
             out.append(message)
         return out
 
+    def set_password(self, user, password):
+        """Of a user that comes in by SCRAM; makes the user where there is none."""
+        self.call("configs", "--alter", "--entity-type", "users", "--entity-name", user, "--add-config",
+                  f"SCRAM-SHA-512=[iterations=4096,password={password}]")
+
     def documents(self, topic):
         """The documents of all messages, be it one or many a message."""
         if topic not in self.topics():
@@ -265,16 +270,34 @@ class Elasticsearch(Search):
     script = "elasticsearch"
     port = 9201
 
-    def api_key(self, privileges=("auto_configure", "create_doc"), names=("*",)):
+    def set_password(self, user, password):
+        """Of a user that may do everything; makes the user where there is none."""
+        self.request("PUT", f"/_security/user/{user}", {"password": password, "roles": ["superuser"]})
+
+    def api_key(self, names=("*",)):
         """ID:SECRET of a new key that may write."""
-        row = self.request("POST", "/_security/api_key", {"name": f"k{time.time_ns()}", "role_descriptors": {
-            "w": {"cluster": ["monitor"], "indices": [{"names": names, "privileges": privileges}]}}})
+        row = self.request("POST", "/_security/api_key", {"name": f"k{time.time_ns()}", **writer(names)})
         return f"{row['id']}:{row['api_key']}"
+
+    def allow_key(self, key, names=("*",)):
+        """The key may write to these indices from now on, and to no others."""
+        self.request("PUT", f"/_security/api_key/{key.partition(':')[0]}", writer(names))
+
+
+def writer(names):
+    """What an API key may that writes to these indices."""
+    return {"role_descriptors": {"w": {"cluster": ["monitor"], "indices": [
+        {"names": names, "privileges": ["auto_configure", "create_doc"]}]}}}
 
 
 class OpenSearch(Search):
     script = "opensearch"
     port = 9200
+
+    def set_password(self, user, password):
+        """Of a user that may do everything; makes the user where there is none."""
+        self.request("PUT", f"/_plugins/_security/api/internalusers/{user}",
+                     {"password": password, "backend_roles": ["admin"]})
 
 
 class Place:
@@ -315,6 +338,10 @@ class Place:
         """Local ports of established connections to this port."""
         rows = self.link.collector.run("ss", "-Htn", "state", "established", "dport", "=", f":{port}").splitlines()
         return sorted(int(row.split()[2].rpartition(":")[2]) for row in rows)
+
+    def reset(self, port):
+        """Ends the established connections to this port."""
+        self.link.collector.run("ss", "-K", "state", "established", "dport", "=", f":{port}")
 
     @contextlib.contextmanager
     def tls_front(self, server, certificate, key, port=9443):

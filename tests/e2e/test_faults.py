@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Faults of servers and network under steady load: nothing that was acknowledged is lost, nothing that was
+Faults of servers, network and secrets under steady load: nothing that was acknowledged is lost, nothing that was
 received is unaccounted, and with ids or idempotence nothing is there twice.
 
 Those without the mark "long", and short, by default. `scripts/test faults` runs all, makes each outage FAULT_SECONDS
@@ -16,9 +16,10 @@ import pytest
 
 import lab
 from collector import merge, output_of, summary
-from faults import (BACK, LEAD, RATE, ROUNDS, SECONDS, SILENT, SearchTarget, Trial, check_balance, check_quiet, cut,
-                    figure_row, half_open, index_of, killed, link_down, paused)
+from faults import (BACK, LEAD, RATE, ROUNDS, SECONDS, SILENT, Key, Password, SearchTarget, Trial, check_balance,
+                    check_quiet, cut, figure_row, half_open, index_of, killed, link_down, paused)
 from sent import Balance, key_of
+from servers import PASSWORD, USER
 
 
 def rows(*short, long=()):
@@ -147,6 +148,48 @@ def test_certificate_of_the_broker_expires(target, repetition, trial, tmp_path):
         trial.settle_whole("certificate expired")
     finally:
         broker.start(*usual)
+
+
+# --- secrets ---
+
+@repeated
+@pytest.mark.parametrize("target,login", rows(
+    ("kafka_3", Password), ("elasticsearch", Password), long=[("elasticsearch", Key), ("opensearch_tls", Password)]),
+    indirect=["target"])
+def test_locked_out(target, login, repetition, trial, tmp_path):
+    """The server does not take weir's secret any more, until somebody mends that there: weir goes on by itself."""
+    secret = login(target, tmp_path / "secret")
+    weir = trial.start({"batches": 16}, secret.settings())  # of which the output holds half
+    trial.lead()
+    secret.refuse()
+    time.sleep(SECONDS)
+    before = weir.next_reading()
+    assert output_of(before)["spooled"] > 0 and secret.refusal in weir.said().lower(), f"{summary(before)}{weir.said()}"
+    assert lab.counter(weir.next_reading(), "records_delivered") == lab.counter(before, "records_delivered")
+    secret.admit()
+    trial.over()
+    trial.settle_whole(f"{login.__name__.lower()} refused")
+
+
+@repeated
+@pytest.mark.parametrize("target,setting", rows(
+    ("kafka", "password"), ("elasticsearch", "password"),
+    long=[("kafka_3", "password"), ("elasticsearch", "api_key"), ("opensearch_tls", "password")]), indirect=["target"])
+def test_wrong_secret(target, setting, repetition, trial, tmp_path):
+    """weir is started with a wrong secret, so all waits; started with the right one it delivers all, and goes on."""
+    secret = tmp_path / "secret"
+    secret.write_text("wrong")
+    login = target.login(USER, f"file:{secret}")
+    if setting == "api_key":
+        login = {"username": "", "password": "", "elasticsearch": {"api_key": f"file:{secret}"}}
+    trial.start(login, {"flush_timeout": "1s"})
+    time.sleep(SECONDS + LEAD)
+    trial.check_stuck(target.refusal)
+    trial.interrupt()
+    secret.write_text(PASSWORD if setting == "password" else target.server.api_key())
+    trial.over()
+    trial.start(login)
+    trial.settle_whole(f"wrong {setting.replace('_', ' ')}, restarted")
 
 
 # --- weir itself ---

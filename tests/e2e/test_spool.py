@@ -247,30 +247,3 @@ def test_two_do_not_share_a_folder(kafka, run, name, folder):
     second = run(merge(to_kafka(name, folder, DEAD_PORT), {"host": [":3055"]}), folder="second", wait=False)
     assert second.process.wait(20) != 0
     assert str(folder) in second.log(), second.log()
-
-
-def test_wrong_credentials(kafka, run, load, name, folder):
-    """Documents wait while nobody lets weir in; started with the right password it delivers them all."""
-    login = {"username": "weir", "kafka": {"sasl": "plain"}}
-    weir = run(to_kafka(name, folder, kafka.sasl_port, password="wrong", **login))
-    sent = load(count=150, rate=200)
-    weir.wait_received(sent.count)
-    weir.finish(sent, waits=sent.count)
-    assert "authentication" in weir.said().lower(), weir.said()
-    again = run(to_kafka(name, folder, kafka.sasl_port, password="weir-secret", **login))
-    again.wait_done()
-    assert lab.counter(again.finish(), "records_recovered") == sent.count
-    check_once(sent, map(key_of, kafka.documents(name)), again.said())
-
-
-def test_wrong_credentials_of_elasticsearch(elasticsearch, place, run, load, name, folder):
-    tls = {"username": "weir", "tls": {"ca": str(place.certificate("ca"))}}
-    weir = run(to_search(elasticsearch, name, folder, password="wrong", **tls))
-    sent = load(count=150, rate=200)
-    weir.wait_received(sent.count)
-    weir.finish(sent, waits=sent.count)
-    assert "username and password" in weir.said(), weir.said()
-    again = run(to_search(elasticsearch, name, folder, password="weir-secret", **tls))
-    again.wait_done()
-    assert lab.counter(again.finish(), "records_recovered") == sent.count
-    check_once(sent, map(key_of, elasticsearch.documents(name)), again.said())
