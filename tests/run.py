@@ -215,7 +215,7 @@ class Runner:
         self.pytest("gcc", "tests/e2e")
 
     def faults(self):
-        """Not among all: each fault of a server or the network for 30 s, three times, and a table of figures."""
+        """Not among all: every fault that weir is to survive for 30 s, three times, and a table of figures."""
         with tempfile.TemporaryDirectory(prefix="weir-faults-") as scratch:
             table = pathlib.Path(scratch) / "figures"
             table.touch()

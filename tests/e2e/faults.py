@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import subprocess
 import time
 
 import pytest
@@ -137,6 +138,16 @@ def half_open(target, weir):
 
 
 SILENT = (paused, cut, half_open)  # weir learns of them by its own time-out, which is to be shorter than the short form
+
+
+@contextlib.contextmanager
+def small_disk(path, size):
+    """A file system of this size at this folder."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(path)], check=True)
 
 
 # --- who may come in: weir's secret lies in a file, and the server takes it or not ---

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Faults of servers, network and secrets under steady load: nothing that was acknowledged is lost, nothing that was
+Faults of servers, network, secrets and disk under steady load: nothing that was acknowledged is lost, nothing that was
 received is unaccounted, and with ids or idempotence nothing is there twice.
 
 Those without the mark "long", and short, by default. `scripts/test faults` runs all, makes each outage FAULT_SECONDS
@@ -15,11 +15,11 @@ import time
 import pytest
 
 import lab
-from collector import merge, output_of, summary
+from collector import dropped_by_reason, merge, output_of, summary
 from faults import (BACK, LEAD, RATE, ROUNDS, SECONDS, SILENT, Key, Password, SearchTarget, Trial, check_balance,
-                    check_quiet, cut, figure_row, half_open, index_of, killed, link_down, paused)
+                    check_quiet, cut, figure_row, half_open, index_of, killed, link_down, paused, small_disk)
 from sent import Balance, key_of
-from servers import PASSWORD, USER
+from servers import PASSWORD, USER, wait_for
 
 
 def rows(*short, long=()):
@@ -190,6 +190,43 @@ def test_wrong_secret(target, setting, repetition, trial, tmp_path):
     trial.over()
     trial.start(login)
     trial.settle_whole(f"wrong {setting.replace('_', ' ')}, restarted")
+
+
+# --- the disk of the spool ---
+
+@repeated
+@pytest.mark.parametrize("target,fault,when_full,segment", rows(
+    ("opensearch", paused, "oldest", "1MiB"),
+    long=[("kafka", killed, "newest", "1MiB"), ("kafka", cut, "oldest", "1MiB"),
+          ("elasticsearch", killed, "oldest", "1MiB"), ("opensearch", paused, "oldest", "64MiB")]), indirect=["target"])
+def test_disk_full(target, fault, when_full, segment, repetition, trial):
+    """The spool has the last of its disk: weir goes on, counts what it cannot keep, and delivers what it could."""
+    spool = {"compression": "none", "when_full": when_full, "segment_size": segment}
+    with small_disk(trial.spool, "8m"):
+        timeout = 2 if fault is cut else 60 + int(SECONDS)  # what is paused answers each request in the end
+        weir = trial.start({"batch_size": "72KiB", "batches": 16, "spool": spool}, timeout=timeout)
+        trial.lead()
+        with fault(target, weir):
+            time.sleep(SECONDS)
+            wait_for(lambda: f"a full disk; {summary(weir.reading())}\n{weir.said()}", 20,
+                     lambda: output_of(weir.reading())["dropped"])
+            assert weir.process.poll() is None, weir.said()
+        trial.over()
+        wait_for(lambda: f"an empty spool; {summary(weir.reading())}\n{weir.said()}", BACK,
+                 lambda: not output_of(weir.reading())["spooled"])
+        good = lab.counter(weir.reading(), "records_received")
+        ledger, balance = trial.settle(f"disk full, {when_full} of {segment} goes ({fault.__name__})")
+    text = f"{balance}\n{summary(ledger)}\n{weir.said()}"
+    row = output_of(ledger)
+    assert set(dropped_by_reason(row)) <= {"records_spool_full", "records_no_batch"}, text
+    assert row["delivered"] + row["dropped"] == balance.sent, text
+    # What the server had taken without being able to say so may have been let go of since.
+    assert not balance.strange and not balance.double and len(balance.missing) <= row["dropped"], text
+    assert fault is not paused or len(balance.missing) == row["dropped"], text
+    assert (when_full, segment) != ("oldest", "1MiB") or row["counters"].get("records_spool_full"), text
+    late = [number for _, number in balance.missing if number >= good // 4 + 10]
+    assert not late, f"dropped when the disk had room again: {text}"
+    check_quiet(weir)
 
 
 # --- weir itself ---

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The spool: what an output does not take waits on the disk, through ends of every kind, and nothing is unaccounted."""
 
-import contextlib
-import subprocess
 import time
 
 import pytest
@@ -203,42 +201,6 @@ def test_bounded_by_age(kafka, run, load, name, folder):
     ledger = weir.ledger()
     check_ledger(ledger, output_of(ledger)["waiting"], weir.said())
     assert lab.counter(ledger, "records_spool_expired") > 0, summary(ledger)
-
-
-@contextlib.contextmanager
-def small_disk(path, size):
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], check=True)
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", "-l", str(path)], check=True)
-
-
-def test_disk_full(opensearch, run, load, name, folder):
-    """The disk of the spool is full: weir goes on, counts what it cannot keep, and delivers what it could keep."""
-    opensearch.pause()
-    try:
-        with small_disk(folder, "1m"):
-            weir = run(to_search(opensearch, name, folder, batches=16, spool={"compression": "none"},
-                                 elasticsearch={"timeout": "60s"}))
-            sent = load(count=400, rate=200)
-            weir.wait_received(sent.count)
-            reading = weir.next_reading()
-            assert weir.process.poll() is None
-            assert reading["units"]["records"]["dropped"] > 0, summary(reading)
-            opensearch.resume()
-            load(sent, count=50, rate=100)
-            weir.wait_received(sent.count)
-            weir.wait_done()
-            ledger = weir.finish(sent)
-            balance = Balance(sent, map(key_of, opensearch.documents(name)))
-            assert balance.found == lab.counter(ledger, "records_delivered"), f"{balance}; {summary(ledger)}"
-            assert not balance.strange and not balance.double, balance
-            assert len(balance.missing) == ledger["units"]["records"]["dropped"], f"{balance}; {summary(ledger)}"
-            counters = ledger["counters"]
-            assert counters["spool_write_errors"] > 0 or counters["records_spool_full"] > 0, summary(ledger)
-    finally:
-        opensearch.resume()
 
 
 def test_two_do_not_share_a_folder(kafka, run, name, folder):
