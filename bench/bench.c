@@ -21,6 +21,7 @@ static const char help[] =
     "  wire       weir run over loopback sockets: CPU time of a record, and losses at full speed\n"
     "  output     weir run over loopback sockets to the output that -o names, up to its acknowledgement\n"
     "  peers      the same load on nfcapd\n"
+    "  compress   compressing documents, in memory\n"
     "  send       no measurement: NetFlow v9 to PORT of 127.0.0.1, or of ADDRESS (a test's own, in a namespace)\n\n"
     "  -o KEY=VALUE        a setting of weir run, for wire and output; as often as wanted\n"
     "  --json FILE         where the results go as JSON; bench-result.json in the build folder\n"
@@ -44,6 +45,7 @@ static const struct section {
     {"wire", bench_wire, true},
     {"output", bench_output, false},
     {"peers", bench_peers, false},
+    {"compress", bench_compress, false},
 };
 
 #define SECTIONS (sizeof sections / sizeof *sections)

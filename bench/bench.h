@@ -26,6 +26,7 @@ struct bench {
 };
 
 bool bench_cases(struct bench *bench);    /* decoding and encoding, memory in */
+bool bench_compress(struct bench *bench); /* documents, memory in and out */
 bool bench_resident(struct bench *bench); /* memory of many exporters */
 bool bench_wire(struct bench *bench);     /* weir run over loopback */
 bool bench_output(struct bench *bench);   /* the same to the output that the settings name, until it acknowledged */
