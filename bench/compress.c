@@ -86,7 +86,7 @@ bool bench_compress(struct bench *bench)
 {
     bool good = true;
     cpu_pin(bench->cpu);
-    printf("\ndocuments in memory, a batch of 0.8 MB of four exporters' at a time, processor %d; CPU time of a document\n"
+    printf("\ndocuments in memory, a batch of 0.8 MB of four exporters' at a time, processor %d; CPU time of one\n"
            "%-14s %-24s %8s %8s %8s %8s\n",
            bench->cpu, "traffic", "method", "ns min", "bytes", "packed", "GB/s");
     report_list_begin(&bench->report, "compress");

@@ -84,9 +84,9 @@ const struct option_row option_rows_output[] = {
      MEMBER(output.compression_level),
      .default_text = "0",
      .most = 22,
-     .help = "Level of the compression. 0 is, for lz4 and gzip, weir's own, made for documents that are like one another "
-             "and faster than any of the libraries'; else the method's default. lz4 looks harder from 3 on, gzip knows 1 "
-             "to 3, zstd 1 to 22."},
+     .help = "Level of the compression. 0 is, for lz4 and gzip, weir's own, made for documents that are like one "
+             "another and faster than any of the libraries'; else the method's default. lz4 looks harder from 3 on, "
+             "gzip knows 1 to 3, zstd 1 to 22."},
     {.key = "output.direct",
      .type = OPTION_ENUM,
      MEMBER(output.direct),
