@@ -11,7 +11,7 @@
 #include "base/log.h"
 
 #define BACKOFF_FIRST_NS (1 * NS_PER_S)
-#define BACKOFF_MOST_NS  (60 * NS_PER_S)
+#define BACKOFF_MOST_NS  (15 * NS_PER_S) /* one request in so long harms nobody, and a server that is back is found */
 #define BUSY_FIRST_NS    (200 * NS_PER_MS)
 #define BUSY_MOST_NS     (10 * NS_PER_S)
 #define SAID_LEAST_NS    (10 * NS_PER_S) /* one that takes documents and fails by turns is logged so often at most */

@@ -12,7 +12,7 @@
 #define AGAIN_FIRST_NS  (200 * NS_PER_MS) /* for documents that a busy server put off */
 #define AGAIN_MOST_NS   (10 * NS_PER_S)
 #define MEND_FIRST_NS   (1 * NS_PER_S)    /* for what somebody must put right */
-#define MEND_MOST_NS    (60 * NS_PER_S)
+#define MEND_MOST_NS    (15 * NS_PER_S)
 #define FAILURES_MOST   3                 /* of a request without an answer, while others go through: it is split */
 #define SPLITS_BLIND    4                 /* halvings for a status 400 while no request goes through */
 #define BULK_LEAST_BYTES 65536            /* requests are not made smaller than that for servers that want less */

@@ -303,7 +303,7 @@ static void test_hosts(void **state)
         failure.started_ns = clock_steady_ns();
         elastic_host_failed(&hosts, &hosts.items[0], &failure);
         int64_t wait = hosts.items[0].due_ns - hosts.items[0].failed_ns;
-        int64_t most = (1ll << i) * NS_PER_S < 60 * NS_PER_S ? (1ll << i) * NS_PER_S : 60 * NS_PER_S;
+        int64_t most = (1ll << i) * NS_PER_S < 15 * NS_PER_S ? (1ll << i) * NS_PER_S : 15 * NS_PER_S;
         assert_in_range(wait, most / 2, most);
         least = wait;
     }
