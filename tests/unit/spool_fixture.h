@@ -94,7 +94,7 @@ static inline uint32_t document_write(char *to, uint32_t number, bool random)
     uint64_t seed = number * 0x2545f4914f6cdd1du + 1;
     for (; length < size; length++) {
         seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
-        to[length] = random ? digits[seed & 63] : digits[(length / 16 + number) & 63];
+        to[length] = random ? digits[seed & 63] : digits[length / 16 & 63];
     }
     memcpy(to + length, "\"}\n", 3);
     return length + 3;
