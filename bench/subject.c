@@ -22,6 +22,7 @@ struct bare {
     struct exporters *exporters;
     struct decoder *decoder;
     struct encoder *encoder;
+    struct memory memory;
     struct batch_pool pool;
     struct batch *batch;
     uint64_t bytes; /* in batches that were full */
@@ -56,9 +57,10 @@ static bool bare_open(struct subject *subject, uint32_t batch_bytes)
     struct bare *bare = &subject->bare;
     bare->heap = heap_new(subject->config.limits.memory);
     bare->exporters = exporters_new(subject->config.limits.exporters);
-    if (!bare->heap || !bare->exporters || batch_pool_init(&bare->pool, BATCHES, batch_bytes, false))
+    if (!bare->heap || !bare->exporters || memory_open_bare(&bare->memory, BATCHES, batch_bytes) ||
+        batch_pool_init(&bare->pool, &bare->memory, 0))
         return false;
-    memset(bare->pool.memory, 1, bare->pool.memory_bytes); /* no page faults in what is measured */
+    memset(bare->memory.base, 0, bare->memory.layout.total); /* no page faults in what is measured */
     bare->batch = batch_pool_take(&bare->pool);
     bare->decoder = decoder_new(&(struct decoder_setup){.config = &subject->config,
                                                         .profile = subject->profile,
@@ -89,6 +91,7 @@ static void bare_close(struct bare *bare)
     if (bare->heap)
         heap_free_all(bare->heap);
     batch_pool_fini(&bare->pool);
+    memory_close(&bare->memory);
 }
 
 static void batch_turn(struct bare *bare)

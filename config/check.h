@@ -24,6 +24,7 @@ bool check_file_pattern(const char *text, struct complaint *complaint);
 bool check_file_or_none(const char *text, struct complaint *complaint);
 bool check_file_pattern_or_none(const char *text, struct complaint *complaint);
 bool check_folder_or_none(const char *text, struct complaint *complaint);
+bool check_memory_folder(const char *text, struct complaint *complaint);
 bool check_fingerprint(const char *text, struct complaint *complaint);
 bool check_broker(const char *text, struct complaint *complaint);
 bool check_topic(const char *text, struct complaint *complaint);

@@ -48,6 +48,7 @@ static const struct need {
     const char *what, *remedy;
 } needs[] = {
     {"output.spool.", spool_on, "it has no effect without spool.path", "add spool.path, the folder of the spool"},
+    {"output.memory_path", spool_on, "it has no effect without spool.path", "add spool.path, the folder of the spool"},
     {"output.tls.", tls_on, "it has no effect without TLS",
      "write tls.enabled: true for Kafka, https:// in the hosts else"},
     {"output.username", login_on, "it has no effect without kafka.sasl",

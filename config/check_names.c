@@ -29,6 +29,13 @@ bool check_folder_or_none(const char *text, struct complaint *complaint)
     return complain(complaint, "cannot be the folder of a spool", "write the path of a folder, as /var/spool/weir");
 }
 
+bool check_memory_folder(const char *text, struct complaint *complaint)
+{
+    if (strcmp(text, "auto") == 0 || strcmp(text, "none") == 0 || (*text == '/' && strlen(text) < 3072))
+        return true;
+    return complain(complaint, "is no folder for memory", "write auto, none, or a folder on a tmpfs, as /dev/shm");
+}
+
 bool check_fingerprint(const char *text, struct complaint *complaint)
 {
     unsigned digits = 0;

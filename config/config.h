@@ -89,6 +89,7 @@ struct output_config {
     uint32_t direct;            /* enum direct_io; files and spool */
     uint64_t batch_size;        /* bytes of a batch, a multiple of 4096; the same for all outputs */
     uint64_t batch_age;         /* ns until a batch that is not full is sent; the same for all outputs */
+        char *memory_path;         /* folder on a tmpfs, "auto" or "none"; the same for all outputs */
     uint32_t batches;           /* batches a worker that this output may hold */
         uint64_t flush_timeout;    /* ns to wait for the output at shutdown */
 

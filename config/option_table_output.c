@@ -120,6 +120,16 @@ const struct option_row option_rows_output[] = {
      .help =
          "Batches of each worker. When all of them wait for the output and there is no spool, documents are dropped "
          "and counted."},
+    {.key = "output.memory_path",
+     .type = OPTION_TEXT,
+     MEMBER(output.memory_path),
+     .common = true,
+     .default_text = "auto",
+     .check = check_memory_folder,
+     .help = "Folder on a tmpfs for the memory of batches, so that what is in it outlives a kill of weir: the next "
+             "start moves it to the spools. All of it is taken at the start. auto is systemd's RuntimeDirectory, else "
+             "/dev/shm, and does without where there is no room; none does without. It has no effect where no output "
+             "has a spool. The same for all outputs."},
     {.key = "output.flush_timeout",
      .type = OPTION_DURATION,
      MEMBER(output.flush_timeout),

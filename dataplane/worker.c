@@ -52,7 +52,7 @@ struct worker {
     struct packet packets[BURST_PACKETS];
     struct arrival arrivals[BURST_PACKETS];
     struct datagram datagrams[BURST_PACKETS];
-    struct counters counters; /* the worker writes, any thread reads */
+    struct counters *counters; /* the worker writes, any thread reads */
 
     /* housekeeping */
     struct pause pause;
@@ -108,11 +108,11 @@ static void packets_parse(struct worker *worker, int count)
         struct arrival *arrival = &worker->arrivals[worker->arrival_count];
         enum frame_verdict verdict = frame_parse(packet, &arrival->frame);
         if (verdict != FRAME_DATAGRAM) {
-            counter_add(&worker->counters, verdict_counters[verdict], 1);
+            counter_add(worker->counters, verdict_counters[verdict], 1);
         } else if (!port_is_wanted(&worker->shared->setup, packet, &arrival->frame)) {
-            counter_add(&worker->counters, COUNTER_packets_other_port, 1);
+            counter_add(worker->counters, COUNTER_packets_other_port, 1);
         } else if (!size_fits(worker, packet, &arrival->frame)) {
-            counter_add(&worker->counters, COUNTER_packets_too_large, 1);
+            counter_add(worker->counters, COUNTER_packets_too_large, 1);
         } else {
             arrival->packet = packet;
             arrival->hash = exporters_hash(worker->exporters, &arrival->frame.source);
@@ -127,7 +127,7 @@ static void packets_parse(struct worker *worker, int count)
 static void stray_hand_over(struct worker *worker, const struct arrival *arrival, uint32_t owner)
 {
     bool pushed = handover_push(worker->shared->handovers[owner], &arrival->frame, arrival->packet);
-    counter_add(&worker->counters, pushed ? COUNTER_packets_handed_over : COUNTER_packets_handover_full, 1);
+    counter_add(worker->counters, pushed ? COUNTER_packets_handed_over : COUNTER_packets_handover_full, 1);
     worker->stray_to[owner] = true;
     worker->strays = true;
 }
@@ -140,7 +140,7 @@ static struct exporter *exporter_meet(struct worker *worker, const struct arriva
 {
     const struct endpoint *source = &arrival->frame.source;
     if (!allow_contains(worker->shared->allow, &source->address)) {
-        counter_add(&worker->counters, COUNTER_packets_not_allowed, 1);
+        counter_add(worker->counters, COUNTER_packets_not_allowed, 1);
         return NULL;
     }
     uint32_t owner = owners_claim(worker->shared->owners, &source->address, worker->number);
@@ -155,11 +155,11 @@ static struct exporter *exporter_meet(struct worker *worker, const struct arriva
             owners_dismiss(worker->shared->owners);
     }
     if (!exporter) {
-        counter_add(&worker->counters, COUNTER_packets_no_exporter, 1);
+        counter_add(worker->counters, COUNTER_packets_no_exporter, 1);
         return NULL;
     }
     exporter->owner = (uint16_t)worker->number;
-    counter_add(&worker->counters, COUNTER_exporters_learned, 1);
+    counter_add(worker->counters, COUNTER_exporters_learned, 1);
     return exporter;
 }
 
@@ -181,7 +181,7 @@ static void arrivals_resolve(struct worker *worker)
                                                                         .exporter = exporter,
                                                                         .received_ns = arrival->packet->received_ns};
     }
-    counter_add(&worker->counters, COUNTER_packets_with_datagram, worker->datagram_count);
+    counter_add(worker->counters, COUNTER_packets_with_datagram, worker->datagram_count);
 }
 
 static void strays_announce(struct worker *worker)
@@ -212,6 +212,7 @@ static void chunk_encode(struct worker *worker, const struct chunk *chunk)
         }
         uint32_t before = batch->count;
         done += encoder_chunk(worker->encoder, chunk, done, batch);
+        batch_publish(batch);
         exporter->records_in_flight += (uint64_t)(batch->count - before) * copies;
         if (done < chunk->count)
             outlet_seal(worker->outlet, kind);
@@ -231,9 +232,9 @@ static void queue_count_losses(struct worker *worker, struct worker_queue *queue
 {
     struct losses now;
     queue->queue->backend->ops->losses(queue->queue, &now);
-    counter_add(&worker->counters, COUNTER_losses_socket, now.socket - queue->seen.socket);
-    counter_add(&worker->counters, COUNTER_losses_ring, now.ring - queue->seen.ring);
-    counter_add(&worker->counters, COUNTER_losses_filter, now.filter - queue->seen.filter);
+    counter_add(worker->counters, COUNTER_losses_socket, now.socket - queue->seen.socket);
+    counter_add(worker->counters, COUNTER_losses_ring, now.ring - queue->seen.ring);
+    counter_add(worker->counters, COUNTER_losses_filter, now.filter - queue->seen.filter);
     queue->seen = now;
 }
 
@@ -248,7 +249,7 @@ static void exporter_forget(struct worker *worker, struct exporter *exporter)
     decoder_forget(worker->decoder, exporter);
     exporters_remove(worker->exporters, exporter);
     owners_dismiss(worker->shared->owners);
-    counter_add(&worker->counters, COUNTER_exporters_expired, 1);
+    counter_add(worker->counters, COUNTER_exporters_expired, 1);
 }
 
 /* Expiry, a slice at a time. Exporters whose documents are still under way are looked at again in the next round. */
@@ -290,7 +291,7 @@ static uint32_t queue_burst(struct worker *worker, struct worker_queue *queue)
     int count = ops->receive(queue->queue, worker->packets, BURST_PACKETS);
     if (count <= 0)
         return 0;
-    counter_add(&worker->counters, queue->received, (uint64_t)count);
+    counter_add(worker->counters, queue->received, (uint64_t)count);
     packets_parse(worker, count);
     arrivals_resolve(worker);
     for (uint32_t i = 0; i < worker->datagram_count; i++)
@@ -384,7 +385,7 @@ static int decoder_init(struct worker *worker)
                                                           .profile = setup->profile,
                                                           .elements = setup->elements,
                                                           .exporters = worker->exporters,
-                                                          .counters = &worker->counters,
+                                                          .counters = worker->counters,
                                                           .heap = worker->heap});
     return worker->decoder ? 0 : -ENOMEM;
 }
@@ -392,12 +393,12 @@ static int decoder_init(struct worker *worker)
 static int encoder_init(struct worker *worker)
 {
     const struct crew_setup *setup = &worker->shared->setup;
-    worker->outlet = outputs_outlet(setup->outputs, worker->number, &worker->counters, worker->exporters);
+    worker->outlet = outputs_outlet(setup->outputs, worker->number, worker->counters, worker->exporters);
     worker->encoder = encoder_new(&(struct encoder_setup){.config = setup->config,
                                                           .profile = setup->profile,
                                                           .elements = setup->elements,
                                                           .networks = setup->networks,
-                                                          .counters = &worker->counters,
+                                                          .counters = worker->counters,
                                                           .heap = worker->heap,
                                                           .plans_most = decoder_plans_most(worker->decoder)});
     return worker->encoder ? 0 : -ENOMEM;
@@ -412,6 +413,7 @@ struct worker *worker_new(struct crew_shared *shared, uint32_t number)
     worker->shared = shared;
     worker->number = number;
     worker->handover = shared->handovers[number];
+    worker->counters = outputs_counters(shared->setup.outputs, number);
     worker->message_bytes_most = (uint32_t)config->max_message_size;
     worker->keeps_cut = config->output.profile == PROFILE_ELASTIC;
     pause_init(&worker->pause, config);
@@ -463,7 +465,7 @@ int worker_add_queue(struct worker *worker, struct backend_queue *queue)
 
 const struct counters *worker_counters(const struct worker *worker)
 {
-    return &worker->counters;
+    return worker->counters;
 }
 
 struct exporters *worker_exporters(struct worker *worker)

@@ -11,6 +11,7 @@ void batch_clear(struct batch *batch)
     batch->size_bytes = 0;
     batch->count = 0;
     batch->share_count = 0;
+    batch->published = 0;
     batch->opened_ns = 0;
     batch->refused = 0;
     batch->failed = 0;
@@ -24,10 +25,16 @@ void batch_pad(struct batch *batch)
     assert(batch->count && batch->capacity_bytes % BATCH_ALIGN_BYTES == 0);
     uint32_t last = batch->size_bytes - 1;
     uint32_t blanks = -batch->size_bytes & (BATCH_ALIGN_BYTES - 1);
-    memset(batch->bytes + last, ' ', blanks);
+    if (!blanks)
+        return;
+    /* From the end to the front: wherever a kill comes in between, a next start finds a line with its end. */
     batch->bytes[last + blanks] = '\n';
+    memset(batch->bytes + last + 1, ' ', blanks - 1);
+    atomic_signal_fence(memory_order_release);
     batch->size_bytes += blanks;
     batch->ends[batch->count - 1] = batch->size_bytes;
+    atomic_signal_fence(memory_order_release);
+    batch->bytes[last] = ' ';
 }
 
 /* Counts a document of a share under a verdict, or (by -1) no longer. */

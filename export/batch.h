@@ -3,8 +3,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "decode/exporter.h"
+#include "export/memory/mark.h"
 
 #define BATCH_ALIGN_BYTES 4096 /* bytes is aligned so, and capacity_bytes a multiple: O_DIRECT asks for it */
 #define BATCH_SLACK_BYTES 64   /* writable behind capacity_bytes: copies may run over */
@@ -54,6 +56,11 @@ struct batch {
     int64_t opened_ns;       /* steady clock, when the first document came; 0 = outlet_housekeep() sets it */
     int64_t sealed_ns;       /* UTC */
 
+    /* of a body: the same for a next start, should the process be killed (export/memory/mark.h) */
+    struct batch_mark *mark;
+    struct batch_owner *owners; /* share_most */
+    uint32_t published;         /* shares that are among the owners */
+
     /* the output's, while it has the batch; a sink sets them through batch_judge() and batch_judge_from() alone */
     uint8_t *verdicts;       /* enum verdict of each document; all are VERDICT_DELIVERED until one is set */
     uint32_t refused;        /* documents: the sums over the shares */
@@ -65,6 +72,7 @@ struct batch {
     /* where it came from */
     struct batch *body;      /* of a view */
     struct feed *feed;       /* of a view, and of a batch read back that a worker of this run had filled; else NULL */
+    _Atomic uint64_t *owed;  /* of a view: in its body's mark, what this output owes (enum owed); NULL of others */
     uint32_t views;          /* of a body: how many are out */
 };
 
@@ -97,6 +105,28 @@ static inline bool batch_share(struct batch *batch, struct exporter *exporter, u
     batch->shares[batch->share_count++] =
         (struct share){.exporter = exporter, .endpoint = &exporter->endpoint, .count = count};
     return true;
+}
+
+/* From here on a next start finds the body's documents. After each chunk. */
+static inline void batch_publish(struct batch *body)
+{
+    for (uint32_t i = body->published ? body->published - 1 : 0; i < body->share_count; i++) {
+        const struct share *share = &body->shares[i];
+        struct batch_owner *owner = &body->owners[i];
+        memcpy(owner->address, share->endpoint->address.bytes, sizeof owner->address);
+        owner->port = share->endpoint->port;
+        owner->count = share->count;
+    }
+    body->published = body->share_count;
+    atomic_store_explicit(&body->mark->owner_count, body->share_count, memory_order_release);
+    atomic_store_explicit(&body->mark->count, body->count, memory_order_release);
+}
+
+/* Says what the output owes for the documents: owed is an enum owed, or one with a sequence. */
+static inline void batch_owe(const struct batch *batch, uint64_t owed)
+{
+    if (batch->owed)
+        owed_set(batch->owed, owed);
 }
 
 /* Makes the batch as new: no documents, no shares. */

@@ -70,10 +70,11 @@ void feed_send(struct feed *feed, struct batch *view, struct batch *body)
     view->verdicts = kept.verdicts;
     view->feed = feed;
     view->body = body;
+    view->owed = &body->mark->owed[feed->output_number];
     memcpy(view->shares, body->shares, body->share_count * sizeof *body->shares);
     body->views++;
     feed->in_flight += body->count;
-    counter_add(&feed->counters, COUNTER_records_received, body->count);
+    counter_add(feed->counters, COUNTER_records_received, body->count);
     bool pushed = ring_push(&feed->sealed, view);
     assert(pushed);
     (void)pushed;

@@ -22,6 +22,8 @@ struct feed {
     struct wakeup *output_wakeup;  /* of the output's thread */
     struct wakeup *worker_wakeup;  /* of a worker that waits for a batch */
     uint32_t number;               /* in the output: of struct spool_setup.feeds */
+    uint32_t output_number;        /* of the configuration */
+    struct counters *counters;     /* the rows of records, of this output alone; the worker writes, any thread reads */
     struct ring sealed;            /* worker to output */
     struct ring returned;          /* output to worker: views, and batches of the spool to be settled */
     struct ring settled;           /* worker to output: the spool's batches */
@@ -32,7 +34,6 @@ struct feed {
     uint32_t view_count, free_count;
     uint64_t in_flight;            /* documents that are with the output and not settled, those on disk left out */
     bool wake_due;                 /* sealed since the output was last woken */
-    struct counters counters;      /* the rows of records, of this output alone; any thread reads */
     _Atomic uint64_t waiting;      /* in_flight, published; any thread reads */
 
     /* the output thread's */

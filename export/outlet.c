@@ -45,33 +45,17 @@ static void routes_init(struct outlet *outlet, const struct config *config)
     }
 }
 
-static bool ids_wanted(const struct config *config)
-{
-    bool wanted = false;
-    for (uint32_t i = 0; i < config->output_count; i++)
-        wanted |= config->outputs[i].elastic.ids &&
-                  (config->outputs[i].kind == OUTPUT_ELASTICSEARCH || config->outputs[i].kind == OUTPUT_OPENSEARCH);
-    return wanted;
-}
-
-/* Each body has a view at an output at least, so there are never more bodies under way than views. */
-static uint32_t bodies_most(const struct config *config)
-{
-    uint32_t bodies = 0;
-    for (uint32_t i = 0; i < config->output_count; i++)
-        bodies += config->outputs[i].batches;
-    return bodies;
-}
-
-int outlet_init(struct outlet *outlet, const struct config *config)
+int outlet_init(struct outlet *outlet, const struct config *config, const struct memory *memory, uint32_t worker)
 {
     outlet->batch_age_ns = (int64_t)config->output.batch_age;
+    outlet->memory = memory_worker_at(&memory->layout, memory->base, worker);
     int error = wakeup_open(&outlet->wakeup);
     if (!error)
-        error = batch_pool_init(&outlet->pool, bodies_most(config), (uint32_t)config->output.batch_size,
-                                ids_wanted(config));
+        error = batch_pool_init(&outlet->pool, memory, worker);
     for (uint32_t i = 0; i < outlet->feed_count && !error; i++) {
         outlet->feeds[i].worker_wakeup = &outlet->wakeup;
+        outlet->feeds[i].output_number = i;
+        outlet->feeds[i].counters = &outlet->memory->feeds[i];
         error = feed_init(&outlet->feeds[i], config->outputs[i].batches, outlet->pool.batches);
     }
     routes_init(outlet, config);
@@ -125,7 +109,7 @@ static void batch_settle(struct outlet *outlet, struct feed *feed, const struct 
     struct share sum = {
         .count = batch->count, .refused = batch->refused, .failed = batch->failed, .spooled = batch->spooled};
     settled_sum(outlet->counters->value, &sum, batch->failed_as);
-    settled_sum(feed->counters.value, &sum, batch->failed_as);
+    settled_sum(feed->counters->value, &sum, batch->failed_as);
     if (own)
         feed->in_flight -= batch->count;
 }
@@ -188,8 +172,9 @@ static void batch_miss(struct outlet *outlet, struct feed *feed, const struct ba
         share->exporter->records_in_flight -= share->count;
     }
     counter_add(outlet->counters, COUNTER_records_no_batch, body->count);
-    counter_add(&feed->counters, COUNTER_records_received, body->count);
-    counter_add(&feed->counters, COUNTER_records_no_batch, body->count);
+    counter_add(feed->counters, COUNTER_records_received, body->count);
+    counter_add(feed->counters, COUNTER_records_no_batch, body->count);
+    owed_set(&body->mark->owed[feed->output_number], OWED_NOTHING);
 }
 
 /* Every output after the first has the same documents once more. */
@@ -209,8 +194,11 @@ static void route_seal(struct outlet *outlet, struct route *route)
         return;
     route->open = NULL;
     body->sealed_ns = clock_utc_ns();
+    atomic_store_explicit(&body->mark->sealed_ns, body->sealed_ns, memory_order_release);
     if (route->pads)
         batch_pad(body);
+    batch_publish(body);
+    route->documents += body->count;
     copies_count(outlet, body, route->feed_count - 1);
     body->views = 1; /* the route's own, until all have theirs */
     for (uint32_t i = 0; i < route->feed_count; i++) {
@@ -285,6 +273,20 @@ static bool route_wait(struct outlet *outlet, struct route *route)
     return reserved;
 }
 
+/* An empty body, whose mark says who will have it. */
+static struct batch *route_open(struct outlet *outlet, struct route *route, enum document_kind kind)
+{
+    struct batch *body = batch_pool_take(&outlet->pool);
+    assert(body);
+    uint32_t number = (uint32_t)(route - outlet->routes);
+    atomic_store_explicit(&outlet->memory->placed[number], route->documents, memory_order_release);
+    mark_begin(body->mark, number, route->documents, kind);
+    for (uint32_t i = 0; i < route->feed_count; i++)
+        owed_set(&body->mark->owed[route->feeds[i]->output_number], route->views[i] ? OWED_MEMORY : OWED_MISSED);
+    body->kind = (uint8_t)kind;
+    return body;
+}
+
 struct batch *outlet_batch(struct outlet *outlet, enum document_kind kind, bool wait)
 {
     struct route *route = outlet->route_of[kind];
@@ -296,9 +298,7 @@ struct batch *outlet_batch(struct outlet *outlet, enum document_kind kind, bool 
     route_seal(outlet, route);
     if (!route_reserve(outlet, route, wait ? route->feed_count : 1) && !(wait && route_wait(outlet, route)))
         return NULL;
-    route->open = batch_pool_take(&outlet->pool);
-    assert(route->open);
-    route->open->kind = (uint8_t)kind;
+    route->open = route_open(outlet, route, kind);
     return route->open;
 }
 
@@ -307,9 +307,10 @@ void outlet_drop(struct outlet *outlet, enum document_kind kind, struct exporter
     const struct route *route = outlet->route_of[kind];
     uint32_t copies = route ? route->feed_count : 1;
     enum counter reason = route ? COUNTER_records_no_batch : COUNTER_records_no_output;
+    counter_bump(&outlet->memory->unplaced, count);
     for (uint32_t i = 0; route && i < route->feed_count; i++) {
-        counter_add(&route->feeds[i]->counters, COUNTER_records_received, count);
-        counter_add(&route->feeds[i]->counters, reason, count);
+        counter_add(route->feeds[i]->counters, COUNTER_records_received, count);
+        counter_add(route->feeds[i]->counters, reason, count);
     }
     counter_add(outlet->counters, reason, (uint64_t)count * copies);
     counter_add(outlet->counters, COUNTER_records_copied, (uint64_t)count * (copies - 1));

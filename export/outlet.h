@@ -11,6 +11,7 @@
 #include "export/batch.h"
 #include "export/batch_pool.h"
 #include "export/feed.h"
+#include "export/memory/memory.h"
 #include "export/wakeup.h"
 
 /*
@@ -24,6 +25,7 @@ struct route {
     uint32_t feed_count;
     struct batch *views[OUTPUTS_MOST]; /* reserved for the open body; NULL: that output will miss it */
     struct batch *open;
+    uint64_t documents;                /* placed in bodies before the open one */
     bool pads;                         /* one of the outputs wants batch_pad() */
 };
 
@@ -34,6 +36,7 @@ struct outlet {
     struct route *route_of[DOCUMENT_KINDS]; /* NULL: no output takes this kind */
     struct batch_pool pool;
     struct counters *counters;              /* the worker's */
+    struct memory_worker *memory;           /* the worker's part of it */
     struct exporters *exporters;            /* the worker's; NULL where the batches of a spool belong to nobody */
     int64_t batch_age_ns;
     const _Atomic bool *stop_waiting;       /* any thread sets */
@@ -56,7 +59,8 @@ static inline uint32_t outlet_copies(const struct outlet *outlet, enum document_
 }
 
 /* The open batch for this kind, with room for at least one more document in ends and shares; NULL when no output takes
-   the kind, or all that do hold all of theirs. With wait, it waits for every output instead, until
+   the kind, or all that do hold all of theirs. What is written into it is known to a next start by batch_publish(), or
+   when the batch is sealed. With wait, it waits for every output instead, until
    outputs_stop_waiting(). */
 struct batch *outlet_batch(struct outlet *outlet, enum document_kind kind, bool wait);
 
@@ -79,6 +83,7 @@ uint64_t outlet_waiting(const struct outlet *outlet);
 
 /* --- making it: export/outputs.c --- */
 
-/* The feeds are there, feed_count is set. Returns 0 or -errno; outlet_fini() is in order either way. */
-int outlet_init(struct outlet *outlet, const struct config *config);
+/* The feeds are there, feed_count is set; the memory outlives the outlet. Returns 0 or -errno; outlet_fini() is in
+   order either way. */
+int outlet_init(struct outlet *outlet, const struct config *config, const struct memory *memory, uint32_t worker);
 void outlet_fini(struct outlet *outlet);

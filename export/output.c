@@ -18,14 +18,15 @@
 /* The batch goes to the worker whose it is; one that an earlier run had spooled is settled here. */
 static void give_back(struct output *output, struct batch *batch)
 {
+    batch_owe(batch, OWED_NOTHING);
     if (batch->feed) {
         feed_return(batch->feed, batch);
         return;
     }
     uint32_t delivered = batch->count - batch->refused - batch->failed - batch->spooled;
-    counter_add(&output->counters, COUNTER_records_delivered, delivered);
-    counter_add(&output->counters, COUNTER_records_refused, batch->refused);
-    counter_add(&output->counters, batch->failed_as, batch->failed);
+    counter_add(output->counters, COUNTER_records_delivered, delivered);
+    counter_add(output->counters, COUNTER_records_refused, batch->refused);
+    counter_add(output->counters, batch->failed_as, batch->failed);
     spool_give_back(output->spool, batch);
 }
 
@@ -382,7 +383,8 @@ static int open_all(struct output *output)
         return error;
     error = spool_open(&output->spool, &(struct spool_setup){.output = output->config,
                                                              .thread = output->sink.thread,
-                                                             .counters = &output->counters,
+                                                             .counters = output->counters,
+                                                             .memory = &output->memory->spool,
                                                              .feeds = output->feeds,
                                                              .feed_count = output->feed_count});
     if (error)
@@ -412,14 +414,16 @@ static void *output_run(void *argument)
 
 /* ---- opening and closing ---- */
 
-int output_init(struct output *output, const struct config *config, const struct output_config *own, uint32_t thread)
+int output_init(struct output *output, const struct output_setup *setup)
 {
-    output->config = own;
-    output->sink = (struct sink){.ops = sink_of(own->kind),
-                                 .config = config,
-                                 .output = own,
-                                 .thread = thread,
-                                 .counters = &output->counters,
+    output->config = setup->own;
+    output->memory = setup->memory;
+    output->counters = &setup->memory->counters;
+    output->sink = (struct sink){.ops = sink_of(setup->own->kind),
+                                 .config = setup->config,
+                                 .output = setup->own,
+                                 .thread = setup->thread,
+                                 .counters = output->counters,
                                  .wait_fd = -1,
                                  .due_ns = INT64_MAX};
     sem_init(&output->opened, 0, 0);

@@ -10,6 +10,7 @@
 #include "base/counter.h"
 #include "config/config.h"
 #include "export/feed.h"
+#include "export/memory/memory.h"
 #include "export/sink.h"
 #include "export/spool/spool.h"
 #include "export/wakeup.h"
@@ -29,7 +30,8 @@ struct output {
     struct sink sink;
     struct spool *spool;          /* NULL: none is configured */
     struct batch *replay;         /* of the spool: the sink had no room */
-    struct counters counters;     /* the thread writes, any thread reads */
+    struct memory_thread *memory; /* the thread's part of it */
+    struct counters *counters;    /* the thread writes, any thread reads */
     uint32_t turn;                /* feed to look at first */
     uint64_t held;                /* batches that the sink has */
     uint64_t spooling;            /* batches that the spool writes */
@@ -47,8 +49,15 @@ struct output {
     _Atomic int64_t close_by_ns;  /* output_close_by() sets the deadline (steady clock), the thread reads; 0 = go on */
 };
 
-/* config and the feeds outlive the output. Returns 0 or -errno. */
-int output_init(struct output *output, const struct config *config, const struct output_config *own, uint32_t thread);
+struct output_setup {
+    const struct config *config;
+    const struct output_config *own;
+    uint32_t thread;              /* of the output's: 0 is the first */
+    struct memory_thread *memory;
+};
+
+/* All of the setup and the feeds outlive the output. Returns 0 or -errno. */
+int output_init(struct output *output, const struct output_setup *setup);
 void output_end(struct output *output);
 
 /* All feeds are there: opens sink and spool on a new thread. Returns 0, or -errno logged. */

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "export/memory/memory.h"
 #include "export/output.h"
 
 #define COLLECT_MS 10 /* between two looks for what outputs give back while they end */
@@ -17,6 +18,7 @@
 /* The threads of output i are threads[first[i]] up to threads[first[i + 1]]; worker w feeds one of them. */
 struct outputs {
     const struct config *config;
+    struct memory memory;         /* of batches and counters */
     struct output *threads;
     uint32_t thread_count;
     uint32_t first[OUTPUTS_MOST + 1];
@@ -36,6 +38,17 @@ static void *zeroed(size_t alignment, size_t size_bytes)
     return memory;
 }
 
+static int open_thread(struct outputs *outputs, uint32_t number, uint32_t thread)
+{
+    struct output_setup setup = {
+        .config = outputs->config,
+        .own = &outputs->config->outputs[number],
+        .thread = thread - outputs->first[number],
+        .memory = memory_thread_at(&outputs->memory.layout, outputs->memory.base, thread),
+    };
+    return output_init(&outputs->threads[thread], &setup);
+}
+
 static int open_threads(struct outputs *outputs)
 {
     const struct config *config = outputs->config;
@@ -50,7 +63,7 @@ static int open_threads(struct outputs *outputs)
         return -ENOMEM;
     for (uint32_t i = 0; i < config->output_count; i++)
         for (uint32_t t = outputs->first[i]; t < outputs->first[i + 1]; t++) {
-            int error = output_init(&outputs->threads[t], config, &config->outputs[i], t - outputs->first[i]);
+            int error = open_thread(outputs, i, t);
             outputs->thread_count++;
             if (error)
                 return error;
@@ -84,7 +97,7 @@ static int open_outlets(struct outputs *outputs, uint32_t workers)
         outputs->outlet_count = i + 1;
         outlet->feed_count = outputs->config->output_count;
         outlet->stop_waiting = &outputs->stop_waiting;
-        int error = outlet_init(outlet, outputs->config);
+        int error = outlet_init(outlet, outputs->config, &outputs->memory, i);
         for (uint32_t number = 0; number < outlet->feed_count && !error; number++)
             error = feed_attach(outputs, number, i, &outlet->feeds[number]);
         if (error)
@@ -115,6 +128,18 @@ static int start_threads(struct outputs *outputs)
     return 0;
 }
 
+static int open_all(struct outputs *outputs, uint32_t workers)
+{
+    int error = open_threads(outputs);
+    if (!error)
+        error = open_outlets(outputs, workers);
+    if (error)
+        log_error("outputs: no memory for the batches of %u workers, %llu bytes each (%s); lower output.batches or "
+                  "output.batch_size",
+                  workers, (unsigned long long)outputs->config->output.batch_size, strerror(-error));
+    return error;
+}
+
 struct outputs *outputs_open(const struct config *config, uint32_t workers)
 {
     assert(config->output_count && config->output_count <= OUTPUTS_MOST);
@@ -122,18 +147,18 @@ struct outputs *outputs_open(const struct config *config, uint32_t workers)
     if (!outputs)
         return NULL;
     outputs->config = config;
-    int error = open_threads(outputs);
-    if (!error)
-        error = open_outlets(outputs, workers);
-    if (error)
-        log_error("outputs: no memory for the batches of %u workers, %llu bytes each (%s); lower output.batches or "
-                  "output.batch_size",
-                  workers, (unsigned long long)config->output.batch_size, strerror(-error));
-    else if (start_threads(outputs) == 0)
+    if (memory_open(&outputs->memory, config, workers) == 0 && open_all(outputs, workers) == 0 &&
+        start_threads(outputs) == 0)
         return outputs;
     outputs_close(outputs);
     outputs_free(outputs);
     return NULL;
+}
+
+struct counters *outputs_counters(struct outputs *outputs, uint32_t worker)
+{
+    assert(worker < outputs->outlet_count);
+    return &outputs->outlets[worker].memory->counters;
 }
 
 struct outlet *outputs_outlet(struct outputs *outputs, uint32_t worker, struct counters *counters,
@@ -221,6 +246,7 @@ void outputs_free(struct outputs *outputs)
         outlet_fini(&outputs->outlets[i]);
     free(outputs->threads);
     free(outputs->outlets);
+    memory_close(&outputs->memory);
     free(outputs);
 }
 
@@ -235,7 +261,7 @@ static void counters_sum(const struct counters *counters, uint64_t counts[COUNTE
 void outputs_add_counters(const struct outputs *outputs, uint64_t counts[COUNTER_COUNT])
 {
     for (uint32_t i = 0; i < outputs->thread_count; i++)
-        counters_sum(&outputs->threads[i].counters, counts);
+        counters_sum(outputs->threads[i].counters, counts);
 }
 
 uint64_t outputs_spooled(const struct outputs *outputs)
@@ -256,11 +282,11 @@ void outputs_account(const struct outputs *outputs, uint32_t number, struct outp
     *account = (struct output_account){.config = &outputs->config->outputs[number]};
     for (uint32_t i = outputs->first[number]; i < outputs->first[number + 1]; i++) {
         const struct output *output = &outputs->threads[i];
-        counters_sum(&output->counters, account->counts);
+        counters_sum(output->counters, account->counts);
         account->spooled += output->spool ? spool_waiting(output->spool) : 0;
         account->spool_bytes += output->spool ? spool_bytes(output->spool) : 0;
         for (uint32_t feed = 0; feed < output->feed_count; feed++) {
-            counters_sum(&output->feeds[feed]->counters, account->counts);
+            counters_sum(output->feeds[feed]->counters, account->counts);
             /* Relaxed: a number to look at. */
             account->waiting += atomic_load_explicit(&output->feeds[feed]->waiting, memory_order_relaxed);
         }

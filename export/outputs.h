@@ -18,6 +18,9 @@ struct outputs;
 /* Makes pools and rings, opens sinks and spools, starts the threads. NULL with the reason logged. */
 struct outputs *outputs_open(const struct config *config, uint32_t workers);
 
+/* Counters for a worker that outlive the process as its batches do. Until outputs_free(). */
+struct counters *outputs_counters(struct outputs *outputs, uint32_t worker);
+
 /* The worker's outlet. counters: the worker's own, for the rows of records; exporters: the worker's own, or NULL. */
 struct outlet *outputs_outlet(struct outputs *outputs, uint32_t worker, struct counters *counters,
                               struct exporters *exporters);

@@ -26,9 +26,9 @@
 
 void spool_waiting_add(struct spool *spool, int64_t documents)
 {
-    uint64_t before = atomic_load_explicit(&spool->waiting, memory_order_relaxed);
+    uint64_t before = atomic_load_explicit(&spool->setup.memory->waiting, memory_order_relaxed);
     /* Relaxed: one writer, and a number to look at. */
-    atomic_store_explicit(&spool->waiting, before + (uint64_t)documents, memory_order_relaxed);
+    atomic_store_explicit(&spool->setup.memory->waiting, before + (uint64_t)documents, memory_order_relaxed);
 }
 
 void spool_segment_resize(struct spool *spool, struct segment *segment, uint64_t bytes)
@@ -44,6 +44,33 @@ void spool_frame_out(struct segment *segment, uint32_t index)
     segment->out++;
 }
 
+static void cursor_save(struct spool *spool)
+{
+    spool->cursor_ns = clock_steady_ns();
+    int error = spool_cursor_write(&spool->cursor, &spool->segments, spool->end_sequence);
+    if (!error) {
+        spool->cursor_dirty = false;
+        atomic_store_explicit(&spool->setup.memory->over_count, 0, memory_order_release);
+        return;
+    }
+    spool_count(spool, COUNTER_spool_write_errors, 1);
+    log_limited(&spool->cause, LOG_LEVEL_WARNING, "spool: cannot write %s/cursor: %s; a start sends again what is over",
+                spool->folder, strerror(-error));
+}
+
+/* The frame is over, whatever becomes of the process. The count goes last: a release store keeps it there. */
+static void over_note(struct spool *spool, uint64_t sequence)
+{
+    struct spool_memory *memory = spool->setup.memory;
+    uint32_t count = atomic_load_explicit(&memory->over_count, memory_order_relaxed);
+    if (count == SPOOL_OVER_MOST) { /* all of them are written down now */
+        cursor_save(spool);
+        return;
+    }
+    memory->over[count] = sequence;
+    atomic_store_explicit(&memory->over_count, count + 1, memory_order_release);
+}
+
 void spool_frame_settle(struct spool *spool, struct segment *segment, uint32_t index)
 {
     segment->frames[index].state = FRAME_OVER;
@@ -51,19 +78,7 @@ void spool_frame_settle(struct spool *spool, struct segment *segment, uint32_t i
     segment->over++;
     spool->reap |= segment->over == segment->count;
     spool->cursor_dirty = true;
-}
-
-static void cursor_save(struct spool *spool)
-{
-    spool->cursor_ns = clock_steady_ns();
-    int error = spool_cursor_write(&spool->cursor, &spool->segments, spool->end_sequence);
-    if (!error) {
-        spool->cursor_dirty = false;
-        return;
-    }
-    spool_count(spool, COUNTER_spool_write_errors, 1);
-    log_limited(&spool->cause, LOG_LEVEL_WARNING, "spool: cannot write %s/cursor: %s; a start sends again what is over",
-                spool->folder, strerror(-error));
+    over_note(spool, segment_sequence(segment, index));
 }
 
 void spool_reap(struct spool *spool)
@@ -150,12 +165,23 @@ static int folder_open(struct spool *spool)
     return spool->sync_fd < 0 ? -errno : spool_cursor_open(&spool->cursor, spool->folder_fd);
 }
 
+/* Whether the frame is over: by the cursor, or by what the run before had not come to write down. */
+static bool frame_was_over(const struct spool *spool, uint64_t sequence)
+{
+    const struct spool_memory *before = spool->setup.before;
+    uint32_t count = before ? atomic_load_explicit(&before->over_count, memory_order_relaxed) : 0;
+    for (uint32_t i = 0; i < count && i < SPOOL_OVER_MOST; i++)
+        if (before->over[i] == sequence)
+            return true;
+    return spool_cursor_over(&spool->cursor, sequence);
+}
+
 /* What an earlier run had sent is over; the rest waits. Returns its documents. */
 static uint64_t segment_recover(struct spool *spool, struct segment *segment)
 {
     uint64_t documents = 0, bytes = segment->bytes;
     for (uint32_t i = 0; i < segment->count; i++) {
-        bool over = spool_cursor_over(&spool->cursor, segment_sequence(segment, i));
+        bool over = frame_was_over(spool, segment_sequence(segment, i));
         segment->frames[i].state = over ? FRAME_OVER : FRAME_WAITING;
         segment->over += over;
         documents += over ? 0 : segment->frames[i].documents;
@@ -251,6 +277,8 @@ int spool_open(struct spool **spool, const struct spool_setup *setup)
     if (!made)
         return -ENOMEM;
     made->setup = *setup;
+    atomic_store_explicit(&setup->memory->waiting, 0, memory_order_relaxed); /* nobody looks yet */
+    atomic_store_explicit(&setup->memory->over_count, 0, memory_order_relaxed);
     made->output = setup->output;
     bounds_share(made);
     spool_dropper_init(made);
@@ -334,12 +362,21 @@ bool spool_owns(const struct spool *spool, const struct batch *batch)
 
 uint64_t spool_waiting(const struct spool *spool)
 {
-    return atomic_load_explicit(&spool->waiting, memory_order_relaxed); /* a number to look at */
+    return atomic_load_explicit(&spool->setup.memory->waiting, memory_order_relaxed); /* a number to look at */
 }
 
 uint64_t spool_bytes(const struct spool *spool)
 {
     return atomic_load_explicit(&spool->bytes, memory_order_relaxed); /* a number to look at */
+}
+
+bool spool_has(const struct spool *spool, uint64_t sequence)
+{
+    for (const struct segment *segment = spool->segments.first; segment; segment = segment->next)
+        for (uint32_t i = 0; i < segment->count; i++)
+            if (segment_sequence(segment, i) == sequence)
+                return true;
+    return false;
 }
 
 int spool_wait_fd(const struct spool *spool)

@@ -18,10 +18,22 @@
  */
 struct spool;
 
+#define SPOOL_OVER_MOST 500
+
+/* What a next start cannot see on disk should the process be killed; it lies in memory that outlives it. */
+struct spool_memory {
+    _Atomic uint64_t waiting;       /* spool_waiting() */
+    _Atomic uint32_t over_count;
+    uint32_t reserved;
+    uint64_t over[SPOOL_OVER_MOST]; /* sequences of frames that are over, and not yet written down as such */
+};
+
 struct spool_setup {
     const struct output_config *output;
     uint32_t thread;           /* the output's thread: each has a folder of its own, PATH/NAME-THREAD */
     struct counters *counters; /* the output thread's own: records_recovered and the spool_* rows */
+    struct spool_memory *memory;       /* the output's thread writes, any thread reads what waits */
+    const struct spool_memory *before; /* of the run that was killed, while the spool is opened; or NULL */
     struct feed **feeds;       /* by number: whose batches were spooled; struct batch.feed of what is read back */
     uint32_t feed_count;
 };
@@ -68,6 +80,9 @@ bool spool_owns(const struct spool *spool, const struct batch *batch);
 /* Documents on disk whose frames are not over, and their bytes on disk. Any thread. */
 uint64_t spool_waiting(const struct spool *spool);
 uint64_t spool_bytes(const struct spool *spool);
+
+/* Whether the frame of this sequence is on disk, as far as spool_open() found it. */
+bool spool_has(const struct spool *spool, uint64_t sequence);
 
 /* For the thread that sleeps: as in struct sink. */
 int spool_wait_fd(const struct spool *spool);

@@ -154,8 +154,7 @@ struct spool {
     int64_t cursor_ns;           /* steady clock, when it was written */
     bool reap;                   /* there may be segments whose frames are all over */
     int64_t reap_ns;             /* a segment could not be removed: when to try again; 0 = none */
-    _Atomic uint64_t waiting;    /* documents; the output thread writes, any thread reads */
-    _Atomic uint64_t bytes;      /* on disk; the same */
+    _Atomic uint64_t bytes;      /* on disk; the output thread writes, any thread reads */
     struct spool_writer writer;
     struct spool_reader reader;
     struct spool_dropper dropper;

@@ -58,6 +58,7 @@ static void unit_refuse(struct spool_writer *writer, struct spool_unit *unit, en
 {
     for (uint32_t i = 0; i < unit->unit.count; i++) {
         unit->unit.batches[i]->failed_as = (uint8_t)reason;
+        batch_owe(unit->unit.batches[i], OWED_MEMORY);
         batch_list_push(&writer->done, unit->unit.batches[i]);
     }
     unit->unit.count = 0;
@@ -129,6 +130,7 @@ static void frame_written(struct spool *spool, struct batch *batch, const struct
     memcpy(&header, piece->iov_base, sizeof header);
     segment_frame_add(writer->segment, &header); /* spool_put() reserved the room */
     spool->end_sequence = header.sequence + 1;
+    batch_owe(batch, OWED_NOTHING); /* before it is counted as waiting: a next start relies on it */
     spool_waiting_add(spool, header.count);
     spool_count(spool, COUNTER_spool_frames_written, 1);
     spool_count(spool, COUNTER_spool_bytes_written, header.frame_bytes);
@@ -309,10 +311,11 @@ static void frame_compose(struct spool *spool, struct batch *batch, const struct
         unit->unit.offset = writer->composed;
     struct frame_place place = {
         .run = spool->run,
-        .sequence = spool->next_sequence++,
+        .sequence = spool->next_sequence,
         .offset = writer->composed,
         .feed = batch->feed ? batch->feed->number : FRAME_NO_FEED,
     };
+    batch_owe(batch, OWED_SPOOLING + spool->next_sequence++); /* from here on it may be on disk */
     uint8_t *frame = unit->arena + unit->used_bytes;
     uint32_t bytes = frame_write(writer->codec, batch, measure, &place, frame);
     unit->used_bytes += bytes;

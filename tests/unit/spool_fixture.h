@@ -48,6 +48,7 @@ struct fixture {
     char path[256];
     struct output_config output;
     struct counters counters;
+    struct spool_memory memory;
     struct feed feed_items[2];
     struct feed *feeds[2];
     struct spool *spool;
@@ -176,8 +177,8 @@ static inline int fixture_close(void **state)
 
 static inline int spool_try(struct fixture *fixture)
 {
-    struct spool_setup setup = {.output = &fixture->output, .counters = &fixture->counters, .feeds = fixture->feeds,
-                                .feed_count = 2};
+    struct spool_setup setup = {.output = &fixture->output, .counters = &fixture->counters,
+                                .memory = &fixture->memory, .feeds = fixture->feeds, .feed_count = 2};
     return spool_open(&fixture->spool, &setup);
 }
 

@@ -3,7 +3,8 @@
 /*
  * A burst never asks the system for anything: the worker is driven by hand over every golden datagram, from the first
  * template on, while a trap is set on its thread for malloc and its kin and for every system call. The one call allowed
- * is the write of eight bytes to an eventfd that wakes a sleeping output, once a burst at most.
+ * is the write of eight bytes to an eventfd that wakes a sleeping output, once a burst at most. The output has a spool,
+ * so what a start after a kill must know is written down as well.
  *
  * Not for builds with sanitizers, whose malloc is their own: meson leaves it out there.
  */
@@ -223,6 +224,7 @@ struct rig {
     struct load load;
     char folder[64];
     char path_setting[128];
+    char spool_setting[128];
 };
 
 static void rig_configure(struct rig *rig, const char *profile_setting)
@@ -231,8 +233,9 @@ static void rig_configure(struct rig *rig, const char *profile_setting)
     strcpy(rig->folder, "/tmp/weir-burst-XXXXXX");
     assert_non_null(mkdtemp(rig->folder));
     snprintf(rig->path_setting, sizeof rig->path_setting, "output.path=%s/documents.ndjson", rig->folder);
-    const char *settings[] = {profile_setting, rig->path_setting, "output.batch_size=256KiB", "output.batches=256",
-                              "detect_sequence_reset=false", "output.batch_age=1ms"};
+    snprintf(rig->spool_setting, sizeof rig->spool_setting, "output.spool.path=%s/spool", rig->folder);
+    const char *settings[] = {profile_setting, rig->path_setting, rig->spool_setting, "output.batch_size=256KiB",
+                              "output.batches=256", "detect_sequence_reset=false", "output.batch_age=1ms"};
     struct config_sources sources = {.settings = settings, .setting_count = sizeof settings / sizeof *settings};
     assert_int_equal(config_load(&rig->config, &sources, &problems), 0);
     config_problems_fini(&problems);

@@ -7,10 +7,23 @@
 
 #include "export/batch_pool.h"
 
+static void pool_open(struct batch_pool *pool, struct memory *memory, uint32_t batches)
+{
+    assert_int_equal(memory_open_bare(memory, batches, 8192), 0);
+    assert_int_equal(batch_pool_init(pool, memory, 0), 0);
+}
+
+static void pool_close(struct batch_pool *pool, struct memory *memory)
+{
+    batch_pool_fini(pool);
+    memory_close(memory);
+}
+
 static void pool_is_aligned_and_last_in_first_out(void **state)
 {
+    struct memory memory;
     struct batch_pool pool;
-    assert_int_equal(batch_pool_init(&pool, 3, 8192, false), 0);
+    pool_open(&pool, &memory, 3);
     struct batch *first = batch_pool_take(&pool), *second = batch_pool_take(&pool), *third = batch_pool_take(&pool);
     assert_non_null(third);
     assert_null(batch_pool_take(&pool));
@@ -26,14 +39,15 @@ static void pool_is_aligned_and_last_in_first_out(void **state)
     batch_pool_give(&pool, second);
     assert_ptr_equal(batch_pool_take(&pool), second);
     assert_int_equal(second->count, 0);
-    batch_pool_fini(&pool);
+    pool_close(&pool, &memory);
 }
 
 static void shares_say_whose_documents_were_lost(void **state)
 {
+    struct memory memory;
     struct batch_pool pool;
     struct exporter one, other;
-    assert_int_equal(batch_pool_init(&pool, 1, 8192, false), 0);
+    pool_open(&pool, &memory, 1);
     struct batch *batch = batch_pool_take(&pool);
     assert_true(batch_share(batch, &one, 3) && batch_share(batch, &one, 2) && batch_share(batch, &other, 4) &&
                 batch_share(batch, &one, 1));
@@ -63,13 +77,14 @@ static void shares_say_whose_documents_were_lost(void **state)
         assert_true(batch_share(batch, batch->share_count & 1 ? &other : &one, 1));
     assert_true(batch_share(batch, batch->shares[batch->share_count - 1].exporter, 1));
     assert_false(batch_share(batch, NULL, 1));
-    batch_pool_fini(&pool);
+    pool_close(&pool, &memory);
 }
 
 static void padding_keeps_the_line(void **state)
 {
+    struct memory memory;
     struct batch_pool pool;
-    assert_int_equal(batch_pool_init(&pool, 1, 8192, false), 0);
+    pool_open(&pool, &memory, 1);
     static const uint32_t sizes[] = {2, 4095, 4096, 4097, 8191, 8192};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct batch *batch = batch_pool_take(&pool);
@@ -85,7 +100,7 @@ static void padding_keeps_the_line(void **state)
             assert_int_equal(batch->bytes[at], at < sizes[i] - 1 ? 'x' : ' ');
         batch_pool_give(&pool, batch);
     }
-    batch_pool_fini(&pool);
+    pool_close(&pool, &memory);
 }
 
 static void a_full_output_gives_no_batch(void **state)
