@@ -87,7 +87,9 @@
     X(programs_compiled, EVENTS, WORKER, NONE, "Encode programs compiled")                                            \
     X(values_unmappable, EVENTS, WORKER, NONE, "Values left out because no mapping could take them (profile weir)")   \
     /* of an output's thread */                                                                                       \
-    X(records_recovered, RECORDS, OUTPUT, RECEIVED, "Documents that an earlier run left in the spool")                \
+    X(records_recovered, RECORDS, OUTPUT, RECEIVED, "Documents that an earlier run left in the spool or in memory")  \
+    X(records_inherited, RECORDS, OUTPUT, RECEIVED, "Records that a killed run had and that are lost with it")        \
+    X(records_lost_by_kill, RECORDS, OUTPUT, DROPPED, "The same, as dropped: nobody can deliver them any more") \
     X(output_bytes, BYTES, OUTPUT, NONE, "Bytes of documents that the output acknowledged, as rendered")              \
     X(output_sent_bytes, BYTES, OUTPUT, NONE, "Bytes written or sent, after compression where that is known")         \
     X(output_requests, EVENTS, OUTPUT, NONE, "Writes, messages or requests that were answered")                       \

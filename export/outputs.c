@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "export/memory/memory.h"
+#include "export/memory/recover.h"
 #include "export/output.h"
 
 #define COLLECT_MS 10 /* between two looks for what outputs give back while they end */
@@ -19,6 +19,7 @@
 struct outputs {
     const struct config *config;
     struct memory memory;         /* of batches and counters */
+    struct counters lost;         /* with an earlier run, before they came to an output */
     struct output *threads;
     uint32_t thread_count;
     uint32_t first[OUTPUTS_MOST + 1];
@@ -140,16 +141,30 @@ static int open_all(struct outputs *outputs, uint32_t workers)
     return error;
 }
 
+/* What an earlier run had, and how it is accounted for: by the first thread of each output. */
+static void recovered_count(struct outputs *outputs, const struct memory_recovered *recovered)
+{
+    for (uint32_t i = 0; i < outputs->config->output_count; i++)
+        for (uint32_t counter = 0; counter < COUNTER_COUNT; counter++)
+            counter_add(outputs->threads[outputs->first[i]].counters, counter, recovered->counts[i][counter]);
+    counter_add(&outputs->lost, COUNTER_records_inherited, recovered->lost);
+    counter_add(&outputs->lost, COUNTER_records_lost_by_kill, recovered->lost);
+}
+
 struct outputs *outputs_open(const struct config *config, uint32_t workers)
 {
+    struct memory_recovered recovered = {0};
     assert(config->output_count && config->output_count <= OUTPUTS_MOST);
     struct outputs *outputs = calloc(1, sizeof *outputs);
     if (!outputs)
         return NULL;
     outputs->config = config;
-    if (memory_open(&outputs->memory, config, workers) == 0 && open_all(outputs, workers) == 0 &&
-        start_threads(outputs) == 0)
-        return outputs;
+    if (memory_recover(config, &recovered) == 0 && memory_open(&outputs->memory, config, workers) == 0 &&
+        open_all(outputs, workers) == 0) {
+        recovered_count(outputs, &recovered);
+        if (start_threads(outputs) == 0)
+            return outputs;
+    }
     outputs_close(outputs);
     outputs_free(outputs);
     return NULL;
@@ -260,6 +275,7 @@ static void counters_sum(const struct counters *counters, uint64_t counts[COUNTE
 
 void outputs_add_counters(const struct outputs *outputs, uint64_t counts[COUNTER_COUNT])
 {
+    counters_sum(&outputs->lost, counts);
     for (uint32_t i = 0; i < outputs->thread_count; i++)
         counters_sum(outputs->threads[i].counters, counts);
 }

@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import signal
 import time
 
@@ -95,6 +96,17 @@ class Collector(lab.Weir):
         return ledger
 
 
+KILLED = re.compile(r"output (\S+): the run before was killed after (\d+) documents, (\d+) of them delivered; "
+                    r"(\d+) were in its spool, (\d+) in memory are there now, (\d+) are lost")
+
+
+def before_kill(weir, name="default"):
+    """What the start after a kill says of the run before: documents that it had received, delivered, and so on."""
+    found = [row for row in KILLED.findall(weir.log()) if row[0] == name]
+    assert len(found) == 1, weir.said()
+    return dict(zip(("received", "delivered", "spooled", "moved", "lost"), map(int, found[0][1:])))
+
+
 def waiting(ledger):
     return ledger["units"]["records"]["waiting"]
 
@@ -107,7 +119,7 @@ def output_of(ledger, name="default"):
 
 def dropped_by_reason(row):
     """Of a row of output_of(): what was dropped, by counter; together it is what the row says."""
-    kept = ("records_received", "records_copied", "records_recovered", "records_delivered")
+    kept = ("records_received", "records_copied", "records_recovered", "records_inherited", "records_delivered")
     found = {name: count for name, count in row["counters"].items()
              if count and name.startswith("records_") and name not in kept}
     assert sum(found.values()) == row["dropped"], row
@@ -123,14 +135,15 @@ def summary(ledger):
 
 
 def check_ledger(ledger, waits=0, say=""):
-    """received + copied + recovered = delivered + waiting + dropped: in all, for each output, and for each unit."""
+    """received + copied + recovered + inherited = delivered + waiting + dropped: in all, for each output and unit."""
     text = f"{summary(ledger)}\n{say}"
     for name, unit in ledger["units"].items():
         assert unit["received"] == unit["delivered"] + unit["waiting"] + unit["dropped"], f"{name} differ: {text}"
         assert unit["waiting"] == (waits if name == "records" else 0), f"{name} waiting, expected {waits}: {text}"
     records, counters = ledger["units"]["records"], ledger["counters"]
-    into = sum(counters[name] for name in ("records_received", "records_copied", "records_recovered"))
-    assert records["received"] == into, f"received, copied and recovered are {into}: {text}"
+    into = sum(counters[name] for name in ("records_received", "records_copied", "records_recovered",
+                                           "records_inherited"))
+    assert records["received"] == into, f"received, copied, recovered and inherited are {into}: {text}"
     for row in ledger["outputs"]:
         assert row["received"] == row["delivered"] + row["waiting"] + row["dropped"], f"{row['output']}: {text}"
     for part in ("delivered", "waiting"):

@@ -2,8 +2,11 @@
 """What the end-to-end tests share: the lab of two namespaces, weir in one of them, senders in the other."""
 
 import os
+import pathlib
+import shutil
 import struct
 import sys
+import tempfile
 
 import pytest
 from harness import BACKENDS, HERE, lab  # first: it says where the others find theirs
@@ -35,6 +38,15 @@ def rights():
     if reason:
         pytest.skip(reason)
     lab.remove_stale(PREFIX)
+
+
+@pytest.fixture(autouse=True)
+def memory(monkeypatch):
+    """A folder in memory for what outlives a kill, as systemd gives one; nothing of it stays behind."""
+    folder = tempfile.mkdtemp(prefix="weir-e2e-", dir="/dev/shm")
+    monkeypatch.setenv("RUNTIME_DIRECTORY", folder)
+    yield pathlib.Path(folder)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

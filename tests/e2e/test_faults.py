@@ -15,7 +15,7 @@ import time
 import pytest
 
 import lab
-from collector import dropped_by_reason, merge, output_of, summary
+from collector import before_kill, dropped_by_reason, merge, output_of, summary
 from faults import (BACK, LEAD, RATE, ROUNDS, SECONDS, SILENT, Key, Password, SearchTarget, Trial, check_balance,
                     check_quiet, cut, figure_row, half_open, index_of, killed, link_down, paused, small_disk)
 from sent import Balance, key_of
@@ -233,8 +233,8 @@ def test_disk_full(target, fault, when_full, segment, repetition, trial):
 
 @pytest.mark.parametrize("repetition", range(ROUNDS))
 @pytest.mark.parametrize("target", ["kafka", "elasticsearch"], indirect=True)
-def test_weir_is_killed(target, repetition, run, load, tmp_path, request, figures):
-    """kill -9 of weir while the server is gone: what the spool has is delivered by the next start."""
+def test_weir_is_killed(target, repetition, run, load, memory, tmp_path, request, figures):
+    """kill -9 of weir while the server is gone: all that it had, on disk and in memory, the next start delivers."""
     index = index_of(request)
     (tmp_path / "spool").mkdir()
     configuration = {"output": merge(target.configuration(index), {
@@ -258,16 +258,51 @@ def test_weir_is_killed(target, repetition, run, load, tmp_path, request, figure
     ledger = again.finish()
     balance = Balance(sent, map(key_of, target.documents(index)))
     row = figure_row(target, "weir killed", sent, ledger, balance, back, again)
-    acknowledged = output_of(before)["delivered"]
+    acknowledged, waited = output_of(before)["delivered"], output_of(before)["waiting"]
+    in_memory = waited - output_of(before)["spooled"]
     row["acknowledged"] += acknowledged
     row["in spool at most"] = output_of(before)["spooled"]
+    row["in memory at the kill"] = in_memory
     figures(**row)
-    recovered = lab.counter(ledger, "records_recovered")
-    held = output_of(before)["waiting"] - output_of(before)["spooled"]
-    text = f"{balance}; before: {summary(before)}; after: {summary(ledger)}"
-    assert recovered == output_of(before)["spooled"] > 0, text
-    assert balance.found >= acknowledged + recovered, f"acknowledged documents are missing: {text}"
-    assert len(balance.missing) <= held, f"more is missing than was in memory ({held}): {text}"
-    assert not balance.strange, text
-    if target.name != "kafka":  # whose producer cannot know what its predecessor had sent: at least once
-        assert not balance.double, text
+    text = f"{balance}; before: {summary(before)}; after: {summary(ledger)}\n{again.said()}"
+    assert lab.counter(ledger, "records_recovered") == waited == sent.count - acknowledged > in_memory > 0, text
+    assert lab.counter(ledger, "records_lost_by_kill") == 0, text
+    assert before_kill(again) == {"received": sent.count, "delivered": acknowledged, "moved": in_memory, "lost": 0,
+                                  "spooled": waited - in_memory}, text
+    assert not balance.missing and not balance.strange, text
+    # Kafka's producer cannot know what its predecessor had sent; the answers to that were lost with the network.
+    assert balance.doubles <= (in_memory if target.name == "kafka" else 0), text
+    assert not list(memory.iterdir()), text
+
+
+@pytest.mark.long
+@repeated
+@pytest.mark.parametrize("target", ["kafka", "elasticsearch"], indirect=True)
+def test_weir_is_killed_under_load(target, repetition, run, load, memory, tmp_path, request, figures):
+    """kill -9 again and again while the server takes what comes: each record that any run had received is accounted."""
+    index = index_of(request)
+    (tmp_path / "spool").mkdir()
+    configuration = {"workers": 2, "output": merge(target.configuration(index), {
+        "batch_size": "72KiB", "spool": {"path": str(tmp_path / "spool"), "after": "200ms"}})}
+    weir = run(configuration)
+    going = load(rate=2 * RATE)
+    runs = []
+    for number in range(6):
+        time.sleep(0.7 + number * 0.171)
+        weir.kill()
+        weir = run(configuration)
+        runs.append(before_kill(weir))
+    sent = going.stop()
+    weir.wait_done(BACK)
+    ledger = weir.finish()
+    balance = Balance(sent, map(key_of, target.documents(index)))
+    moved, lost = (sum(row[name] for row in runs) for name in ("moved", "lost"))
+    received = sum(row["received"] for row in runs) + lab.counter(ledger, "records_received")
+    figures(**{"fault": "weir killed 6 times under load", "output": target.title, "sent": sent.count,
+               "received": received, "in memory at the kills": moved, "lost": lost, "found": balance.found,
+               "twice": balance.doubles})
+    text = f"{balance}; received {received} by runs: {runs}; the last one: {summary(ledger)}\n{weir.said()}"
+    assert moved > 0 and not balance.strange, text
+    assert lost == 0 and balance.found == received, text
+    assert balance.doubles <= (moved if target.name == "kafka" else 0), text
+    assert not list(memory.iterdir()), text

@@ -6,7 +6,7 @@ import time
 import pytest
 
 import lab
-from collector import check_ledger, dropped_by_reason, merge, output_of, summary, waiting
+from collector import before_kill, check_ledger, dropped_by_reason, merge, output_of, summary, waiting
 from sent import Balance, check_once, key_of
 
 DEAD_PORT = 9299   # nobody listens there
@@ -91,7 +91,7 @@ def test_replay_keeps_the_order(kafka, run, load, name, folder):
 
 
 def test_kill_during_an_outage(opensearch, run, load, name, folder):
-    """kill -9 while the server is gone: what was on the disk is delivered by the next start, what was not is known."""
+    """kill -9 while the server is gone: what was on the disk and in memory is delivered by the next start."""
     weir = run(to_search(opensearch, name, folder, DEAD_PORT))
     sent = load(count=300, rate=200)
     weir.wait_received(sent.count)
@@ -103,11 +103,25 @@ def test_kill_during_an_outage(opensearch, run, load, name, folder):
     again = run(to_search(opensearch, name, folder))
     again.wait_done()
     ledger = again.finish()
-    recovered = lab.counter(ledger, "records_recovered")
-    assert recovered == spooled, f"on the disk were {spooled}, recovered were {recovered}\n{again.said()}"
-    assert lab.counter(ledger, "records_delivered") == recovered
+    for counter in ("records_recovered", "records_delivered"):
+        assert lab.counter(ledger, counter) == sent.count, f"{summary(ledger)}\n{again.said()}"
+    assert before_kill(again) == {"received": sent.count, "delivered": 0, "spooled": spooled, "lost": 0,
+                                  "moved": sent.count - spooled}, again.said()
+    check_once(sent, map(key_of, opensearch.documents(name)), again.said())
+
+
+def test_kill_without_memory_for_it(opensearch, run, load, name, folder):
+    """Where no memory outlives weir: what was on the disk is delivered."""
+    weir = run(to_search(opensearch, name, folder, DEAD_PORT, memory_path="none"))
+    sent = load(count=300, rate=200)
+    weir.wait_received(sent.count)
+    spooled = output_of(weir.next_reading())["spooled"]
+    weir.kill()
+    again = run(to_search(opensearch, name, folder))
+    again.wait_done()
+    assert lab.counter(again.finish(), "records_recovered") == spooled > 0
     balance = Balance(sent, map(key_of, opensearch.documents(name)))
-    assert balance.found == recovered and not balance.strange and not balance.double, f"{balance}\n{again.said()}"
+    assert balance.found == spooled and not balance.strange and not balance.double, f"{balance}\n{again.said()}"
 
 
 def test_kill_while_it_is_read_back(opensearch, run, load, name, folder):
@@ -129,6 +143,7 @@ def test_kill_while_it_is_read_back(opensearch, run, load, name, folder):
     last.wait_done()
     ledger = last.finish()
     assert sent.count - there <= lab.counter(ledger, "records_recovered") <= sent.count, summary(ledger)
+    assert lab.counter(ledger, "records_lost_by_kill") == 0, summary(ledger)
     check_once(sent, map(key_of, opensearch.documents(name)), last.said())
 
 
