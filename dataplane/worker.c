@@ -361,6 +361,8 @@ void worker_finish(struct worker *worker)
 void *worker_run(void *argument)
 {
     struct worker *worker = argument;
+    if (!worker->waits)
+        outlet_touch(worker->outlet);
     while (worker_goes_on(worker)) {
         uint32_t packets = worker_burst(worker);
         worker->pause.packets += packets;

@@ -3,6 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14; not in every libc's headers */
+#endif
 
 static int batch_init(struct batch *batch, const struct memory_shape *shape, const struct memory_batch *place)
 {
@@ -52,6 +57,12 @@ void batch_pool_fini(struct batch_pool *pool)
     free(pool->batches);
     free(pool->free);
     *pool = (struct batch_pool){0};
+}
+
+void batch_pool_touch(const struct batch_pool *pool)
+{
+    for (uint32_t i = 0; i < pool->count; i++) /* older kernels cannot, and then pages come one by one */
+        madvise(pool->batches[i].bytes, pool->batches[i].capacity_bytes, MADV_POPULATE_WRITE);
 }
 
 struct batch *batch_pool_take(struct batch_pool *pool)

@@ -22,6 +22,9 @@ struct batch_pool {
 int batch_pool_init(struct batch_pool *pool, const struct memory *memory, uint32_t worker);
 void batch_pool_fini(struct batch_pool *pool);
 
+/* Takes all pages of the batches' bytes now, and for the node that the calling thread runs on, not in some burst. */
+void batch_pool_touch(const struct batch_pool *pool);
+
 /* An empty batch, or NULL when all are out. */
 struct batch *batch_pool_take(struct batch_pool *pool);
 void batch_pool_give(struct batch_pool *pool, struct batch *batch);

@@ -70,6 +70,11 @@ void outlet_fini(struct outlet *outlet)
     wakeup_close(&outlet->wakeup);
 }
 
+void outlet_touch(const struct outlet *outlet)
+{
+    batch_pool_touch(&outlet->pool);
+}
+
 /* ---- settling ---- */
 
 /* The exporter of a share that the spool read back, if it is still known. */

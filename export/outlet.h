@@ -81,6 +81,9 @@ void outlet_housekeep(struct outlet *outlet, int64_t steady_ns);
    the ledger's "waiting". As of the last outlet_housekeep() or outlet_collect(): exact at rest. Any thread. */
 uint64_t outlet_waiting(const struct outlet *outlet);
 
+/* Before the first burst: so that no burst waits for memory. */
+void outlet_touch(const struct outlet *outlet);
+
 /* --- making it: export/outputs.c --- */
 
 /* The feeds are there, feed_count is set; the memory outlives the outlet. Returns 0 or -errno; outlet_fini() is in
