@@ -32,7 +32,9 @@ struct killing {
     size_t rest_bytes;
     uint8_t *seen;              /* how often, of each document of each worker */
     uint64_t out;               /* documents that the pipe took whole */
-    _Atomic bool *started;      /* the child's word */
+    _Atomic uint64_t *made;     /* the child's word: documents, once it has started */
+    uint64_t least;             /* documents that it must have made before it is killed */
+    uint32_t most;              /* documents of each worker, after which there are no more; 0 = no end */
 };
 
 static inline void killing_open(struct killing *killing, void **state)
@@ -47,7 +49,7 @@ static inline void killing_open(struct killing *killing, void **state)
     killing->pipe_fd = open(killing->pipe, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     assert_true(killing->pipe_fd >= 0);
     killing->seen = calloc(WORKERS, DOCUMENTS_MOST);
-    killing->started = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    killing->made = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct output_config *output = &fixture->config.output;
     output->path = killing->pipe;
     output->memory_path = killing->memory;
@@ -63,7 +65,7 @@ static inline void killing_close(struct killing *killing)
 {
     close(killing->pipe_fd);
     nftw(killing->memory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    munmap(killing->started, 4096);
+    munmap(killing->made, 4096);
     free(killing->seen);
 }
 
@@ -104,12 +106,14 @@ static inline void child_run(struct killing *killing)
         _exit(1);
     for (uint32_t i = 0; i < WORKERS; i++)
         producer_init(&producers[i], outputs, i);
-    *killing->started = true;
     for (;;) {
         for (uint32_t i = 0; i < WORKERS; i++) {
             if (producers[i].next + CHUNK >= DOCUMENTS_MOST)
                 _exit(2);
-            chunk_write(&producers[i]);
+            if (!killing->most || producers[i].next < killing->most) {
+                chunk_write(&producers[i]);
+                *killing->made += CHUNK;
+            }
             outlet_housekeep(producers[i].outlet, clock_steady_ns());
         }
         if (producers[0].next % 400 == 0)
@@ -150,16 +154,23 @@ static inline size_t pipe_read(struct killing *killing, size_t most)
     return got > 0 ? (size_t)got : 0;
 }
 
-/* Starts a child, lets the pipe take `bytes` in all while it runs for so long, and kills it. */
-static inline void child_kill(struct killing *killing, int64_t run_ms, size_t bytes)
+/* A child that is at work. */
+static inline pid_t child_start(struct killing *killing)
 {
-    *killing->started = false;
+    *killing->made = 0;
     pid_t child = fork();
     if (child == 0)
         child_run(killing);
-    while (!*killing->started)
+    while (!*killing->made)
         sleep_ms(1);
-    for (int64_t ms = 0; ms < run_ms; ms++) {
+    return child;
+}
+
+/* Starts a child, lets the pipe take `bytes` in all while it runs for so long, and kills it. */
+static inline void child_kill(struct killing *killing, int64_t run_ms, size_t bytes)
+{
+    pid_t child = child_start(killing);
+    for (int64_t ms = 0; ms < run_ms || *killing->made < killing->least; ms++) {
         sleep_ms(1);
         pipe_read(killing, bytes / (size_t)run_ms + 1);
     }
