@@ -8,7 +8,7 @@
 /*
  * The memory of this run's batches and counters. Where an output has a spool it is a file in memory (tmpfs), shared, so
  * that it outlives a kill of the process and the next start finds what was not delivered (export/memory/recover.h). All
- * of it is allocated when it is made. Otherwise it is anonymous, and pages come with their first touch.
+ * of it is allocated when it is made. Otherwise it is anonymous, and pages come when they are touched (outlet_touch()).
  *
  * The file FOLDER/weir-RUN.memory is locked (flock) as long as the process lives, mode 0600, and appears when it is
  * whole. At an orderly end it is removed.
