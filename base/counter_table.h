@@ -65,7 +65,24 @@
     X(templates_over_exporter_cap, TEMPLATES, EXPORTER, NONE, "Templates refused: limits.templates_per_exporter")     \
     X(templates_over_field_cap, TEMPLATES, EXPORTER, NONE, "Templates refused: limits.fields_per_template")           \
     X(templates_over_memory_cap, TEMPLATES, EXPORTER, NONE, "Templates refused: limits.memory")                       \
-    X(sequence_resets, EVENTS, EXPORTER, NONE, "Jumps of the sequence number by 1000 or more")                        \
+    /* by the exporter's sequence numbers: docs/architecture.md, "Sequence numbers" */                                \
+    X(datagrams_missing, DATAGRAMS, EXPORTER, NONE,                                                                   \
+      "Datagrams that never arrived, of exporters that count datagrams: v9")                                          \
+    X(records_missing, RECORDS, EXPORTER, NONE,                                                                       \
+      "Records that never arrived, of exporters that count records: v5 to v8, IPFIX")                                 \
+    X(records_without_template, RECORDS, EXPORTER, NONE,                                                              \
+      "Records in sets_without_template, as far as sequence numbers tell: IPFIX")                                     \
+    X(datagrams_late, DATAGRAMS, EXPORTER, NONE, "Datagrams that a later one had overtaken; they are not missing")    \
+    X(datagrams_duplicate, DATAGRAMS, EXPORTER, NONE, "Datagrams that had arrived before, by their sequence number")  \
+    X(datagrams_stray, DATAGRAMS, EXPORTER, NONE,                                                                     \
+      "Datagrams too old to tell late from duplicate, or whose sequence number makes no sense")                       \
+    X(datagrams_unfollowed, DATAGRAMS, EXPORTER, NONE,                                                                \
+      "Datagrams whose sequence is not to be trusted, or is one too many: what is missing there is not known")        \
+    X(sequences_distrusted, EVENTS, EXPORTER, NONE,                                                                   \
+      "Sequences that ceased to make sense; they are followed again once they do")                                    \
+    X(sequence_resets, EVENTS, EXPORTER, NONE, "Sequences that began anew: the exporter was restarted")               \
+    X(sequence_jumps, EVENTS, EXPORTER, NONE,                                                                         \
+      "Jumps by 1000 or more, at which templates are thrown away (profile elastic)")                                  \
     /* packets: from the backend to the exporter table */                                                             \
     X(packets_received, PACKETS, WORKER, RECEIVED, "Packets taken from the backend")                                  \
     X(packets_with_datagram, PACKETS, WORKER, DELIVERED, "Packets that held a datagram for an exporter of this worker")\

@@ -74,7 +74,8 @@ const struct option_row option_rows_general[] = {
      MEMBER(detect_sequence_reset),
      .elastic = true,
      .default_text = "true",
-     .help = "Forget an exporter's templates when its sequence numbers start again."},
+     .help = "Profile elastic: forget an exporter's templates when its sequence number jumps by 1000 or more. Profile "
+             "weir keeps them."},
     {.key = "internal_networks",
      .type = OPTION_LIST,
      MEMBER(internal_networks),

@@ -354,6 +354,7 @@ void worker_finish(struct worker *worker)
             poll(NULL, 0, FINISH_STEP_MS);
     } while (!last);
     losses_count(worker);
+    decoder_finish(worker->decoder);
     outlet_seal_all(worker->outlet);
     outlet_housekeep(worker->outlet, clock_steady_ns());
 }

@@ -4,12 +4,16 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "decode/pages.h"
 #include "decode/state.h"
 
 /* Of a sweep, in one call: few enough that a burst is hardly late for it, many enough that a sweep ends soon. */
 #define SLICE_BUCKETS  1024
 #define SLICE_SESSIONS 64
+
+#define SLICE_EXPORTERS 256      /* whose gaps are looked at in one call */
+#define GAP_WAIT_NS     NS_PER_S /* for a datagram that was overtaken; networks need milliseconds */
 
 #define VERSION_MOST 10
 
@@ -58,7 +62,8 @@ struct decoder *decoder_new(const struct decoder_setup *setup)
     decoder->plans = plans_new(setup->heap, setup->config->limits.memory);
     if (decoder->plans)
         decoder->sessions = sessions_new(setup->heap, decoder->plans, exporters_most(setup->exporters));
-    if (!decoder->sessions || !scratch_make(decoder) || !fixed_init(decoder)) {
+    decoder->numberings = numberings_new(setup->heap, exporters_most(setup->exporters));
+    if (!decoder->sessions || !decoder->numberings || !scratch_make(decoder) || !fixed_init(decoder)) {
         decoder_free(decoder);
         return NULL;
     }
@@ -69,6 +74,7 @@ void decoder_free(struct decoder *decoder)
 {
     if (!decoder)
         return;
+    numberings_free(decoder->numberings);
     sessions_free(decoder->sessions);
     plans_free(decoder->plans);
     pages_give(decoder->spans, spans_bytes(decoder));
@@ -130,6 +136,45 @@ uint32_t decoder_next(struct decoder *decoder, struct chunk *chunk)
     }
 }
 
+void decoder_follow(struct decoder *decoder, uint32_t domain)
+{
+    const struct message *message = &decoder->message;
+    struct sequence_message step = {
+        .mark = {.number = message->sequence, .counts = decoder->walk.counts},
+        .domain = domain,
+        .version = message->version,
+        .uptime_ms = message->uptime_ms,
+        .export_ns = message->export_ns,
+        .received_ns = message->received_ns,
+    };
+    struct sequence_books books = {.counters = decoder->counters, .exporter = message->exporter};
+    numberings_observe(decoder->numberings, &step, &books);
+}
+
+/* Closes gaps that nothing came to fill in time. */
+static void gaps_slice(struct decoder *decoder, int64_t now_ns)
+{
+    uint32_t slots = exporters_slots_used(decoder->exporters);
+    for (uint32_t i = 0; i < SLICE_EXPORTERS && i < slots; i++) {
+        decoder->gaps_slot = decoder->gaps_slot + 1 < slots ? decoder->gaps_slot + 1 : 0;
+        struct exporter *exporter = exporters_at(decoder->exporters, decoder->gaps_slot);
+        struct sequence_books books = {.counters = decoder->counters, .exporter = exporter};
+        if (exporter)
+            numberings_close_gaps(&books, now_ns - GAP_WAIT_NS);
+    }
+}
+
+void decoder_finish(struct decoder *decoder)
+{
+    uint32_t slots = exporters_slots_used(decoder->exporters);
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        struct exporter *exporter = exporters_at(decoder->exporters, slot);
+        struct sequence_books books = {.counters = decoder->counters, .exporter = exporter};
+        if (exporter)
+            numberings_close_gaps(&books, INT64_MAX);
+    }
+}
+
 /* Counts expired templates where there is no datagram at hand. */
 static void expired_count(struct decoder *decoder, struct exporter *opener, uint32_t templates)
 {
@@ -169,6 +214,7 @@ static void sweep_slice(struct decoder *decoder)
 void decoder_housekeep(struct decoder *decoder, int64_t now_ns)
 {
     int64_t timeout_ns = (int64_t)decoder->config->expiration_timeout;
+    gaps_slice(decoder, now_ns);
     if (timeout_ns <= 0)
         return;
     bool set_back = decoder->sweep_due_ns - now_ns > timeout_ns; /* the clock was */
@@ -199,4 +245,7 @@ void decoder_forget(struct decoder *decoder, struct exporter *exporter)
             sessions_remove(decoder->sessions, session);
     }
     exporter->session = NULL;
+    struct sequence_books books = {.counters = decoder->counters, .exporter = exporter};
+    numberings_close_gaps(&books, INT64_MAX);
+    numberings_forget(decoder->numberings, exporter);
 }

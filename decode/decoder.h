@@ -44,9 +44,13 @@ uint32_t decoder_next(struct decoder *decoder, struct chunk *chunk);
 /* Number of plan indexes: every plan->index is below. */
 uint32_t decoder_plans_most(const struct decoder *decoder);
 
+/* At an orderly end: what is still waited for by sequence number is counted as missing. Datagrams may follow. */
+void decoder_finish(struct decoder *decoder);
+
 /*
  * Expiry in slices: call it often with the time (UTC); each call looks at a bounded number of sessions. A template or
- * session goes after one to two expiration_timeouts without use.
+ * session goes after one to two expiration_timeouts without use. What is missing by sequence number is counted here, a
+ * second after the gap.
  */
 void decoder_housekeep(struct decoder *decoder, int64_t now_ns);
 

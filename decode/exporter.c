@@ -127,6 +127,13 @@ struct exporter *exporters_add(struct exporters *exporters, const struct endpoin
     exporter->template_count = 0;
     exporter->records_in_flight = 0;
     exporter->hash = hash;
+    exporter->numbering = (struct numbering){.version = 0};
+    exporter->numbering_count = 0;
+    exporter->gaps_open = 0;
+    exporter->numberings_first = exporter->numberings_last = NULL;
+    exporter->sequence_version = 0;
+    exporter->sequence_scope = SEQUENCE_SCOPE_UNKNOWN;
+    exporter->sequence_hints = 0;
     for (unsigned counter = 0; counter < COUNTER_EXPORTER_COUNT; counter++)
         atomic_store_explicit(&exporter->counters.value[counter], 0, memory_order_relaxed);
     uint32_t *bucket = bucket_of(exporters, hash);

@@ -6,6 +6,7 @@
 
 #include "base/address.h"
 #include "base/counter.h"
+#include "decode/sequence.h"
 
 struct session;
 
@@ -26,8 +27,18 @@ struct exporter {
     char endpoint_text[ENDPOINT_TEXT_MOST]; /* "192.0.2.1:2055", "[2001:db8::1]:2055" */
     char address_text[ADDRESS_TEXT_MOST];
     struct exporter_counters counters;
+    struct numbering numbering;    /* the first one, of the first datagram's domain, engine or source id */
+    uint32_t numbering_count;      /* further numberings: decode/numberings.c has all of these */
+    uint32_t gaps_open;            /* of all numberings */
 
     /* cold */
+    struct numbering *numberings_first; /* oldest */
+    struct numbering *numberings_last;
+    struct sequence_mark sequence_newest; /* of the last message, whatever its domain, where there are several */
+    uint32_t sequence_domain;
+    uint16_t sequence_version;
+    uint8_t sequence_scope;        /* enum sequence_scope */
+    uint8_t sequence_hints;        /* messages that followed one of another domain */
     uint64_t hash;
     uint64_t records_in_flight; /* documents in batches that the output has not returned */
     uint32_t template_count;    /* of all sessions that this endpoint opened */

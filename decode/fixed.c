@@ -182,6 +182,17 @@ static void header_read(struct message *message, const uint8_t *bytes, uint8_t v
     message->aggregation_version = header->aggregation ? bytes[header->aggregation + 1] : 0;
 }
 
+/* An engine numbers its flows itself; of v8, each aggregation cache its own. */
+static void numbering_follow(struct decoder *decoder, uint32_t records)
+{
+    const struct message *message = &decoder->message;
+    if (!headers[message->version].sequence)
+        return;
+    decoder->walk.counts = (struct sequence_counts){.records = (uint16_t)records};
+    decoder_follow(decoder, (uint32_t)message->engine_type << 16 | (uint32_t)message->engine_id << 8 |
+                                message->aggregation);
+}
+
 void fixed_begin(struct decoder *decoder, uint8_t version)
 {
     const uint8_t *payload = decoder->datagram.payload;
@@ -195,6 +206,7 @@ void fixed_begin(struct decoder *decoder, uint8_t version)
     uint32_t header_bytes = fixed_header_bytes(version);
     uint32_t room = (decoder->datagram.size_bytes - header_bytes) / plan->record_bytes;
     uint32_t count = read_be16(payload + 2);
+    numbering_follow(decoder, count ? count : room);
     if (count > room) {
         decoder_settle(decoder, COUNTER_datagrams_short_records);
         return;

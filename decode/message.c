@@ -157,16 +157,16 @@ static struct fault message_judge(struct decoder *decoder)
     return (struct fault){.set = NULL};
 }
 
-/* A jump of the sequence number: the exporter began anew, and may have given its template ids to other templates. */
-static void sequence_check(struct decoder *decoder, struct session *session)
+/* Elastic takes a jump for an exporter that began anew, and may have given its template ids to other templates. */
+static void jump_check(struct decoder *decoder, struct session *session)
 {
     uint32_t new = decoder->message.sequence, last = session->sequence;
     session->sequence = new;
-    if (!decoder->config->detect_sequence_reset || new - last < SEQUENCE_STEP_MOST || last - new < SEQUENCE_STEP_MOST)
+    if (!decoder->config->detect_sequence_reset || !decoder->profile->gap_discards_templates ||
+        new - last < SEQUENCE_STEP_MOST || last - new < SEQUENCE_STEP_MOST)
         return;
-    decoder_count(decoder, COUNTER_sequence_resets, 1);
-    if (decoder->profile->gap_discards_templates)
-        decoder_count(decoder, COUNTER_templates_discarded, session_clear(decoder->sessions, session));
+    decoder_count(decoder, COUNTER_sequence_jumps, 1);
+    decoder_count(decoder, COUNTER_templates_discarded, session_clear(decoder->sessions, session));
 }
 
 /* A session is opened by its first template: until then there is nothing to remember. */
@@ -189,7 +189,7 @@ static void session_begin(struct decoder *decoder, bool by_port)
     if (!session->opener)
         session_adopt(session, exporter);
     session->marked = false;
-    sequence_check(decoder, session);
+    jump_check(decoder, session);
 }
 
 /* The part of the header that v9 (RFC 3954 5.1) and IPFIX (RFC 7011 3.1) have in common, and what follows from it. */
@@ -257,8 +257,15 @@ static bool ipfix_follow(struct decoder *decoder)
     if (!length)
         return false;
     decoder->message.serial++;
+    decoder->walk.counts = (struct sequence_counts){0};
     ipfix_message_begin(decoder, at, length);
     return true;
+}
+
+/* Bytes that may hold records, but nobody knows how many. */
+static void unread_note(struct walk *walk, const uint8_t *start, const uint8_t *end)
+{
+    walk->counts.unread += (uint16_t)(end - start);
 }
 
 /* True when the set has records to hand out. */
@@ -267,15 +274,18 @@ static bool data_begin(struct decoder *decoder, const struct set *set)
     struct walk *walk = &decoder->walk;
     struct template *known = walk->session ? session_template(walk->session, set->id) : NULL;
     if (!known) {
+        unread_note(walk, set->body, set->end);
         decoder_count(decoder, COUNTER_sets_without_template, 1);
         return false;
     }
     known->marked = false;
     if (walk->fault.set) {
+        unread_note(walk, set->body, set->end);
         decoder_count(decoder, COUNTER_sets_of_dropped_datagrams, 1);
         return false;
     }
     if (plan_is_empty(known->plan)) {
+        unread_note(walk, set->body, set->end);
         decoder_count(decoder, COUNTER_sets_empty_template, 1);
         return false;
     }
@@ -306,11 +316,15 @@ static bool sets_advance(struct decoder *decoder)
         if (verdict == SET_END)
             return false;
         decoder_count(decoder, COUNTER_sets_received, 1);
-        if (walk->next == walk->fault.set)
+        if (walk->next == walk->fault.set) {
+            unread_note(walk, walk->next, walk->end);
             return false;
+        }
         walk->sets_left--;
         walk->next = set.end;
         if (verdict == SET_PADDING || verdict == SET_TOO_LONG) {
+            if (verdict == SET_TOO_LONG)
+                unread_note(walk, set.start, walk->end);
             decoder_count(decoder, verdict == SET_PADDING ? COUNTER_sets_padding : COUNTER_sets_too_long, 1);
             return false;
         }
@@ -328,6 +342,7 @@ bool message_advance(struct decoder *decoder)
     do {
         if (sets_advance(decoder))
             return true;
+        decoder_follow(decoder, decoder->message.domain);
         if (walk->fault.set) {
             decoder_count(decoder, walk->fault.set_counter, 1);
             decoder_settle(decoder, walk->fault.datagram_counter);

@@ -11,8 +11,10 @@ static void rest_count(struct decoder *decoder, const uint8_t *at, const uint8_t
 {
     while (at < end && *at == 0)
         at++;
-    if (at < end)
-        decoder_count(decoder, COUNTER_records_cut, 1);
+    if (at == end)
+        return;
+    decoder->walk.counts.unread += (uint16_t)(end - at);
+    decoder_count(decoder, COUNTER_records_cut, 1);
 }
 
 void records_begin(struct decoder *decoder, const struct plan *plan, const struct set *set)
@@ -117,8 +119,11 @@ uint32_t records_take(struct decoder *decoder, struct chunk *chunk)
     chunk->position = walk->records_taken;
     chunk->count = count;
     walk->records_taken += count;
+    walk->counts.records += (uint16_t)count;
     decoder_count(decoder, COUNTER_records_received, count);
-    if (walk->plan->kind == PLAN_OPTIONS)
+    if (walk->plan->kind == PLAN_OPTIONS) {
+        walk->counts.options += (uint16_t)count;
         decoder_count(decoder, COUNTER_options_records, count);
+    }
     return count;
 }

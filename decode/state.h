@@ -7,6 +7,7 @@
 #include "decode/datagram.h"
 #include "decode/decoder.h"
 #include "decode/plans.h"
+#include "decode/numberings.h"
 #include "decode/session.h"
 
 /* The decoder's inside, which the .c files of decode/ share: fixed.c, message.c, templates.c, records.c, decoder.c. */
@@ -48,6 +49,7 @@ struct walk {
     const uint8_t *end;        /* of the message */
     struct session *session;   /* of the message; NULL until there is one */
     struct session_key key;
+    struct sequence_counts counts; /* of the message so far */
     struct fault fault;
     bool open;                 /* the datagram has no verdict yet */
 };
@@ -65,6 +67,7 @@ struct decoder {
     struct heap *heap;
     struct plans *plans;
     struct sessions *sessions;
+    struct numberings *numberings;
     struct span *spans;        /* CHUNK_RECORDS records of fields_most fields */
     struct field *fields;      /* fields_most: the template at hand */
     uint32_t fields_most;
@@ -74,6 +77,7 @@ struct decoder {
     int64_t sweep_due_ns;      /* 0: not set yet */
     uint32_t sweep_bucket;     /* next one of the sweep that is under way */
     bool sweeping;
+    uint32_t gaps_slot;        /* next exporter whose open gaps are looked at */
 };
 
 #define FIXED_V8 8 /* of fixed_plans: scheme 0, which does not exist */
@@ -92,6 +96,9 @@ static inline void decoder_settle(struct decoder *decoder, enum counter verdict)
     decoder->walk.open = false;
     decoder->walk.records_left = 0;
 }
+
+/* Follows the sequence number of the message at hand, whose walk->counts are complete. domain: of its numbering. */
+void decoder_follow(struct decoder *decoder, uint32_t domain);
 
 /* --- fixed.c: v1, v5, v6, v7, v8 --- */
 

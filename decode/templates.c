@@ -238,6 +238,7 @@ void templates_learn(struct decoder *decoder, const struct set *set)
         struct template_view view;
         enum template_verdict verdict = template_read(&reader, &view);
         if (verdict == TEMPLATE_WHOLE) {
+            decoder->walk.counts.templates++;
             all &= template_learn(decoder, &view);
         } else if (verdict == TEMPLATE_WITHDRAWN) {
             decoder_count(decoder, COUNTER_templates_withdrawn, 1);

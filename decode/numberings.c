@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/numberings.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "decode/exporter.h"
+#include "decode/pages.h"
+
+/* So often has a message to follow one of another domain before the domains' numberings are taken for one. */
+#define HINTS_ENOUGH 4
+
+struct numberings {
+    struct heap *heap;
+    struct numbering **buckets;
+    struct numbering *free;
+    uint64_t seed;
+    uint32_t bucket_mask;
+    uint32_t count;
+    uint32_t most;
+};
+
+static size_t buckets_bytes(const struct numberings *numberings)
+{
+    return ((size_t)numberings->bucket_mask + 1) * sizeof *numberings->buckets;
+}
+
+struct numberings *numberings_new(struct heap *heap, uint32_t most)
+{
+    struct numberings *numberings = calloc(1, sizeof *numberings);
+    if (!numberings)
+        return NULL;
+    uint32_t buckets = 64;
+    while (buckets < most && buckets < 1U << 24)
+        buckets *= 2;
+    numberings->heap = heap;
+    numberings->most = most;
+    numberings->bucket_mask = buckets - 1;
+    numberings->buckets = pages_take(buckets_bytes(numberings));
+    if (numberings->buckets && getrandom(&numberings->seed, sizeof numberings->seed, 0) == sizeof numberings->seed)
+        return numberings;
+    numberings_free(numberings);
+    return NULL;
+}
+
+void numberings_free(struct numberings *numberings)
+{
+    if (!numberings)
+        return;
+    for (uint32_t i = 0; numberings->buckets && i <= numberings->bucket_mask; i++) {
+        for (struct numbering *next, *numbering = numberings->buckets[i]; numbering; numbering = next) {
+            next = numbering->bucket_next;
+            heap_give(numberings->heap, numbering, sizeof *numbering);
+        }
+    }
+    for (struct numbering *next, *numbering = numberings->free; numbering; numbering = next) {
+        next = numbering->bucket_next;
+        heap_give(numberings->heap, numbering, sizeof *numbering);
+    }
+    pages_give(numberings->buckets, buckets_bytes(numberings));
+    free(numberings);
+}
+
+/* --- further numberings of an exporter --- */
+
+static struct numbering **bucket_of(const struct numberings *numberings, const struct exporter *exporter,
+                                    uint32_t domain, uint16_t version)
+{
+    uint32_t key[3] = {exporter->slot, domain, version};
+    return &numberings->buckets[XXH3_64bits_withSeed(key, sizeof key, numberings->seed) & numberings->bucket_mask];
+}
+
+static bool is_of(const struct numbering *numbering, const struct sequence_message *message)
+{
+    return numbering->domain == message->domain && numbering->version == message->version;
+}
+
+/* Takes it out of its bucket; it is not the exporter's any more, either. */
+static void numbering_drop(struct numberings *numberings, struct exporter *exporter, struct numbering *numbering)
+{
+    struct numbering **link = bucket_of(numberings, exporter, numbering->domain, numbering->version);
+    while (*link != numbering)
+        link = &(*link)->bucket_next;
+    *link = numbering->bucket_next;
+    numbering->bucket_next = numberings->free;
+    numberings->free = numbering;
+    numberings->count--;
+    exporter->numbering_count--;
+}
+
+static void oldest_drop(struct numberings *numberings, const struct sequence_books *books)
+{
+    struct exporter *exporter = books->exporter;
+    struct numbering *oldest = exporter->numberings_first;
+    exporter->numberings_first = oldest->exporter_next;
+    numbering_close_gaps(oldest, books);
+    numbering_drop(numberings, exporter, oldest);
+}
+
+static struct numbering *numbering_take(struct numberings *numberings)
+{
+    struct numbering *numbering = numberings->free;
+    if (numberings->count == numberings->most)
+        return NULL;
+    if (numbering)
+        numberings->free = numbering->bucket_next;
+    else
+        numbering = heap_take(numberings->heap, sizeof *numbering);
+    numberings->count += numbering != NULL;
+    return numbering;
+}
+
+static struct numbering *numbering_add(struct numberings *numberings, const struct sequence_message *message,
+                                       const struct sequence_books *books)
+{
+    struct exporter *exporter = books->exporter;
+    if (exporter->numbering_count == NUMBERINGS_EACH)
+        oldest_drop(numberings, books);
+    struct numbering *numbering = numbering_take(numberings);
+    if (!numbering)
+        return NULL;
+    struct numbering **bucket = bucket_of(numberings, exporter, message->domain, message->version);
+    *numbering = (struct numbering){.exporter_slot = exporter->slot, .bucket_next = *bucket};
+    *bucket = numbering;
+    if (exporter->numberings_first)
+        exporter->numberings_last->exporter_next = numbering;
+    else
+        exporter->numberings_first = numbering;
+    exporter->numberings_last = numbering;
+    exporter->numbering_count++;
+    return numbering;
+}
+
+static struct numbering *numbering_find(const struct numberings *numberings, const struct exporter *exporter,
+                                        const struct sequence_message *message)
+{
+    struct numbering *numbering = *bucket_of(numberings, exporter, message->domain, message->version);
+    while (numbering && !(numbering->exporter_slot == exporter->slot && is_of(numbering, message)))
+        numbering = numbering->bucket_next;
+    return numbering;
+}
+
+/* --- numberings that domains share --- */
+
+/*
+ * Does the message follow the one before it, which was of another domain, and not the one before it in its own? Where
+ * it is the other way round, this exporter's domains have numberings of their own, for good.
+ */
+static bool follows_another(struct exporter *exporter, const struct numbering *numbering,
+                            const struct sequence_message *message)
+{
+    if (exporter->sequence_scope != SEQUENCE_SCOPE_UNKNOWN || !numbering->version ||
+        exporter->sequence_version != message->version || exporter->sequence_domain == message->domain)
+        return false;
+    struct sequence_fits own = sequence_mark_fits(&numbering->newest, &message->mark);
+    uint32_t other = sequence_mark_fits(&exporter->sequence_newest, &message->mark).surely & numbering->possible;
+    if (own.perhaps >> numbering->unit & 1) {
+        if (!other)
+            exporter->sequence_scope = SEQUENCE_SCOPE_DOMAIN;
+        return false;
+    }
+    return (other >> numbering->unit & 1) || (other && !(own.surely & numbering->possible));
+}
+
+static void numbering_share(struct numbering *numbering, const struct sequence_message *message,
+                            const struct sequence_books *books)
+{
+    struct exporter *exporter = books->exporter;
+    if (++exporter->sequence_hints < HINTS_ENOUGH) {
+        numbering_skip(numbering, message);
+        return;
+    }
+    exporter->sequence_scope = SEQUENCE_SCOPE_EXPORTER;
+    numbering_begin(&exporter->numbering, message, books);
+}
+
+/* The numbering of a message where the exporter has several, or NULL at the cap. */
+static struct numbering *numbering_choose(struct numberings *numberings, const struct sequence_message *message,
+                                          const struct sequence_books *books)
+{
+    struct exporter *exporter = books->exporter;
+    struct numbering *first = &exporter->numbering;
+    if (exporter->sequence_scope == SEQUENCE_SCOPE_EXPORTER) {
+        if (first->version == message->version && !numbering_is_distrusted(first))
+            return first;
+        exporter->sequence_scope = SEQUENCE_SCOPE_DOMAIN;
+    }
+    if (is_of(first, message))
+        return first;
+    struct numbering *numbering = numbering_find(numberings, exporter, message);
+    return numbering ? numbering : numbering_add(numberings, message, books);
+}
+
+static void several_observe(struct numberings *numberings, const struct sequence_message *message,
+                            const struct sequence_books *books)
+{
+    struct exporter *exporter = books->exporter;
+    struct numbering *numbering = numbering_choose(numberings, message, books);
+    if (!numbering) {
+        counter_add(books->counters, COUNTER_datagrams_unfollowed, 1);
+        counter_bump(&exporter->counters.value[COUNTER_datagrams_unfollowed], 1);
+    } else if (follows_another(exporter, numbering, message)) {
+        numbering_share(numbering, message, books);
+    } else {
+        numbering_observe(numbering, message, books);
+    }
+    exporter->sequence_newest = message->mark;
+    exporter->sequence_domain = message->domain;
+    exporter->sequence_version = message->version;
+}
+
+void numberings_observe(struct numberings *numberings, const struct sequence_message *message,
+                        const struct sequence_books *books)
+{
+    struct exporter *exporter = books->exporter;
+    struct numbering *first = &exporter->numbering;
+    if (!exporter->numbering_count && (!first->version || is_of(first, message)))
+        numbering_observe(first, message, books);
+    else
+        several_observe(numberings, message, books);
+}
+
+/* --- ends --- */
+
+static void gaps_close(struct numbering *numbering, const struct sequence_books *books, int64_t before_ns)
+{
+    if (numbering->gap_count && numbering->gap_ns < before_ns)
+        numbering_close_gaps(numbering, books);
+}
+
+void numberings_close_gaps(const struct sequence_books *books, int64_t before_ns)
+{
+    struct exporter *exporter = books->exporter;
+    if (!exporter->gaps_open)
+        return;
+    gaps_close(&exporter->numbering, books, before_ns);
+    for (struct numbering *numbering = exporter->numberings_first; numbering; numbering = numbering->exporter_next)
+        gaps_close(numbering, books, before_ns);
+}
+
+void numberings_forget(struct numberings *numberings, struct exporter *exporter)
+{
+    while (exporter->numbering_count) {
+        struct numbering *numbering = exporter->numberings_first;
+        exporter->numberings_first = numbering->exporter_next;
+        numbering_drop(numberings, exporter, numbering);
+    }
+}
