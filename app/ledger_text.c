@@ -69,21 +69,32 @@ static uint64_t exporter_dropped(const struct ledger_exporter *exporter, enum co
 
 static void exporters_print(FILE *stream, const struct ledger *ledger)
 {
-    char texts[5][GROUPED_MOST];
+    char texts[7][GROUPED_MOST];
     if (!ledger->shown)
         return;
-    fprintf(stream, "exporters: %u%s\n  %-28s %14s %14s %14s %12s %12s\n", ledger->exporter_count,
-            ledger->shown < ledger->exporter_count ? ", those with the most records" : "", "", "datagrams", "records",
-            "delivered", "lost sets", "lost records");
+    fprintf(stream, "exporters: %u%s; missing: sent, by sequence number, and never arrived\n", ledger->exporter_count,
+            ledger->shown < ledger->exporter_count ? ", those with the most records" : "");
+    fprintf(stream, "  %-28s %14s %14s %14s %12s %12s %12s %12s\n", "", "datagrams", "records", "delivered",
+            "lost sets", "lost records", "missing dgr.", "missing rec.");
     for (uint32_t i = 0; i < ledger->shown; i++) {
         const struct ledger_exporter *exporter = &ledger->exporters[i];
-        fprintf(stream, "  %-28s %14s %14s %14s %12s %12s\n", exporter->endpoint,
+        fprintf(stream, "  %-28s %14s %14s %14s %12s %12s %12s %12s\n", exporter->endpoint,
                 grouped(exporter->counts[COUNTER_datagrams_received], texts[0]),
                 grouped(exporter->counts[COUNTER_records_received], texts[1]),
                 grouped(exporter->counts[COUNTER_records_delivered], texts[2]),
                 grouped(exporter_dropped(exporter, UNIT_SETS), texts[3]),
-                grouped(exporter_dropped(exporter, UNIT_RECORDS), texts[4]));
+                grouped(exporter_dropped(exporter, UNIT_RECORDS), texts[4]),
+                grouped(exporter->counts[COUNTER_datagrams_missing], texts[5]),
+                grouped(exporter->counts[COUNTER_records_missing], texts[6]));
     }
+}
+
+/* What an operator has to know at once: dropped here, in the kernel or the driver, or missing. */
+static bool counter_is_loss(enum counter counter)
+{
+    return counter_rows[counter].part == PART_DROPPED || counter == COUNTER_losses_socket ||
+           counter == COUNTER_losses_ring || counter == COUNTER_losses_filter ||
+           counter == COUNTER_datagrams_missing || counter == COUNTER_records_missing;
 }
 
 static void outputs_print(FILE *stream, const struct ledger *ledger)
@@ -131,9 +142,7 @@ void ledger_text_print_interval(FILE *stream, const struct ledger *before, const
             now->exporter_count);
     bool any = false;
     for (uint32_t i = 0; i < COUNTER_COUNT; i++) {
-        bool lost = counter_rows[i].part == PART_DROPPED || i == COUNTER_losses_socket || i == COUNTER_losses_ring ||
-                    i == COUNTER_losses_filter;
-        if (!lost || now->counts[i] == before->counts[i])
+        if (!counter_is_loss(i) || now->counts[i] == before->counts[i])
             continue;
         fprintf(stream, "%s %s %s", any ? "," : "  lost:", counter_rows[i].name,
                 grouped(now->counts[i] - before->counts[i], texts[0]));
