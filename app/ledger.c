@@ -12,9 +12,9 @@ static_assert(UNIT_PACKETS == 0 && UNIT_DATAGRAMS == 1 && UNIT_SETS == 2 && UNIT
               "units with an identity come first");
 
 /* Keeps the exporters with the most records, in order. */
-static void exporter_show(struct ledger *ledger, const struct exporter *exporter)
+static void exporter_show(struct ledger *ledger, const struct exporter_view *exporter)
 {
-    uint64_t records = counter_read(&exporter->counters.value[COUNTER_records_received]);
+    uint64_t records = exporter->counts[COUNTER_records_received];
     uint32_t place = ledger->shown;
     while (place && ledger->exporters[place - 1].counts[COUNTER_records_received] < records)
         place--;
@@ -26,20 +26,17 @@ static void exporter_show(struct ledger *ledger, const struct exporter *exporter
             (ledger->shown - 1 - place) * sizeof *ledger->exporters);
     struct ledger_exporter *shown = &ledger->exporters[place];
     endpoint_format(&exporter->endpoint, shown->endpoint);
-    for (uint32_t i = 0; i < COUNTER_EXPORTER_COUNT; i++)
-        shown->counts[i] = counter_read(&exporter->counters.value[i]);
+    memcpy(shown->counts, exporter->counts, sizeof shown->counts);
 }
 
-static void exporters_take(struct ledger *ledger, struct exporters *exporters)
+static void exporters_take(struct ledger *ledger, const struct exporters *exporters)
 {
+    struct exporter_view exporter;
     uint32_t slots = exporters_slots_used(exporters);
-    for (uint32_t slot = 0; slot < slots; slot++) {
-        const struct exporter *exporter = exporters_at(exporters, slot);
-        if (!exporter)
-            continue;
-        ledger->exporter_count++;
-        exporter_show(ledger, exporter);
-    }
+    for (uint32_t slot = 0; slot < slots; slot++)
+        if (exporters_look(exporters, slot, &exporter))
+            exporter_show(ledger, &exporter);
+    ledger->exporter_count += exporters_count(exporters);
 }
 
 static void unit_sum(struct ledger_unit *sum, enum counter_unit unit, const uint64_t *counts)

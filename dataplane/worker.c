@@ -159,6 +159,7 @@ static struct exporter *exporter_meet(struct worker *worker, const struct arriva
         return NULL;
     }
     exporter->owner = (uint16_t)worker->number;
+    atomic_store_explicit(&exporter->first_ns, arrival->packet->received_ns, memory_order_relaxed);
     counter_add(worker->counters, COUNTER_exporters_learned, 1);
     return exporter;
 }
@@ -175,7 +176,7 @@ static void arrivals_resolve(struct worker *worker)
         if (!exporter)
             continue;
         __builtin_prefetch(&exporter->counters);
-        exporter->seen_ns = arrival->packet->received_ns;
+        atomic_store_explicit(&exporter->seen_ns, arrival->packet->received_ns, memory_order_relaxed);
         worker->datagrams[worker->datagram_count++] = (struct datagram){.payload = arrival->frame.payload,
                                                                         .size_bytes = arrival->frame.size_bytes,
                                                                         .exporter = exporter,
@@ -213,7 +214,7 @@ static void chunk_encode(struct worker *worker, const struct chunk *chunk)
         uint32_t before = batch->count;
         done += encoder_chunk(worker->encoder, chunk, done, batch);
         batch_publish(batch);
-        exporter->records_in_flight += (uint64_t)(batch->count - before) * copies;
+        counter_bump(&exporter->records_in_flight, (uint64_t)(batch->count - before) * copies);
         if (done < chunk->count)
             outlet_seal(worker->outlet, kind);
     }

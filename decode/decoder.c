@@ -88,6 +88,17 @@ uint32_t decoder_plans_most(const struct decoder *decoder)
     return plans_most(decoder->plans);
 }
 
+static void version_begin(struct decoder *decoder, const struct version *version, uint8_t number)
+{
+    _Atomic uint32_t *seen = &decoder->datagram.exporter->versions;
+    uint32_t before = atomic_load_explicit(seen, memory_order_relaxed);
+    atomic_store_explicit(seen, before | 1U << number, memory_order_relaxed);
+    if (version->begin)
+        version->begin(decoder);
+    else
+        fixed_begin(decoder, number);
+}
+
 void decoder_begin(struct decoder *decoder, const struct datagram *datagram)
 {
     decoder->datagram = *datagram;
@@ -95,7 +106,7 @@ void decoder_begin(struct decoder *decoder, const struct datagram *datagram)
     decoder->message.exporter = datagram->exporter;
     decoder->message.received_ns = datagram->received_ns;
     decoder->message.serial++;
-    datagram->exporter->seen_ns = datagram->received_ns;
+    atomic_store_explicit(&datagram->exporter->seen_ns, datagram->received_ns, memory_order_relaxed);
     decoder_count(decoder, COUNTER_datagrams_received, 1);
     decoder_count(decoder, COUNTER_datagram_bytes, datagram->size_bytes);
     if (datagram->size_bytes < 2) {
@@ -111,10 +122,8 @@ void decoder_begin(struct decoder *decoder, const struct datagram *datagram)
         decoder_settle(decoder, COUNTER_datagrams_disabled_version);
     else if (datagram->size_bytes < header_bytes)
         decoder_settle(decoder, COUNTER_datagrams_too_short);
-    else if (version->begin)
-        version->begin(decoder);
     else
-        fixed_begin(decoder, (uint8_t)number);
+        version_begin(decoder, version, (uint8_t)number);
 }
 
 uint32_t decoder_next(struct decoder *decoder, struct chunk *chunk)

@@ -21,6 +21,7 @@ struct exporters {
     uint32_t most;
     uint32_t free_first;         /* slot + 1 of the free list's first, 0 = none */
     _Atomic uint32_t slots_used; /* its worker writes, readers of the ledger look */
+    _Atomic uint32_t count;      /* the same */
 };
 
 static size_t items_bytes(const struct exporters *exporters)
@@ -111,6 +112,36 @@ static struct exporter *slot_take(struct exporters *exporters)
     return exporter;
 }
 
+static_assert(sizeof(struct endpoint) <= EXPORTER_SHOWN_WORDS * sizeof(uint64_t), "an endpoint is shown as words");
+
+/*
+ * Makes the slot a new exporter's for those who look. Whoever reads one of the values stored here, or a later one, by
+ * an acquire sees the new generation, too: see exporters_look().
+ */
+static void slot_show(struct exporter *exporter, const struct endpoint *endpoint)
+{
+    uint64_t words[EXPORTER_SHOWN_WORDS] = {0};
+    memcpy(words, endpoint, sizeof *endpoint);
+    uint32_t generation = atomic_load_explicit(&exporter->generation, memory_order_relaxed);
+    atomic_store_explicit(&exporter->generation, generation + 1, memory_order_release);
+    for (unsigned i = 0; i < EXPORTER_SHOWN_WORDS; i++)
+        atomic_store_explicit(&exporter->shown[i], words[i], memory_order_release);
+    for (unsigned counter = 0; counter < COUNTER_EXPORTER_COUNT; counter++)
+        atomic_store_explicit(&exporter->counters.value[counter], 0, memory_order_release);
+    atomic_store_explicit(&exporter->first_ns, 0, memory_order_release);
+    atomic_store_explicit(&exporter->seen_ns, 0, memory_order_release);
+    atomic_store_explicit(&exporter->versions, 0, memory_order_release);
+    atomic_store_explicit(&exporter->template_count, 0, memory_order_release);
+    atomic_store_explicit(&exporter->records_in_flight, 0, memory_order_release);
+    atomic_store_explicit(&exporter->live, true, memory_order_release);
+}
+
+static void count_change(struct exporters *exporters, uint32_t change)
+{
+    uint32_t count = atomic_load_explicit(&exporters->count, memory_order_relaxed);
+    atomic_store_explicit(&exporters->count, count + change, memory_order_relaxed);
+}
+
 struct exporter *exporters_add(struct exporters *exporters, const struct endpoint *endpoint, uint64_t hash)
 {
     struct exporter *exporter = slot_take(exporters);
@@ -119,13 +150,9 @@ struct exporter *exporters_add(struct exporters *exporters, const struct endpoin
     exporter->endpoint = *endpoint;
     exporter->endpoint_bytes = (uint8_t)endpoint_format(endpoint, exporter->endpoint_text);
     exporter->address_bytes = (uint8_t)address_format(&endpoint->address, exporter->address_text);
-    exporter->generation++;
     exporter->session = NULL;
     exporter->sessions = NULL;
-    exporter->seen_ns = 0;
     exporter->owner = 0;
-    exporter->template_count = 0;
-    exporter->records_in_flight = 0;
     exporter->hash = hash;
     exporter->numbering = (struct numbering){.version = 0};
     exporter->numbering_count = 0;
@@ -134,19 +161,19 @@ struct exporter *exporters_add(struct exporters *exporters, const struct endpoin
     exporter->sequence_version = 0;
     exporter->sequence_scope = SEQUENCE_SCOPE_UNKNOWN;
     exporter->sequence_hints = 0;
-    for (unsigned counter = 0; counter < COUNTER_EXPORTER_COUNT; counter++)
-        atomic_store_explicit(&exporter->counters.value[counter], 0, memory_order_relaxed);
     uint32_t *bucket = bucket_of(exporters, hash);
     exporter->next = *bucket;
     *bucket = exporter->slot + 1;
-    /* pairs with the acquire in exporters_at(): endpoint and counters are there before the exporter is seen */
-    atomic_store_explicit(&exporter->live, true, memory_order_release);
+    slot_show(exporter, endpoint);
+    count_change(exporters, 1);
     return exporter;
 }
 
 void exporters_remove(struct exporters *exporters, struct exporter *exporter)
 {
+    /* before the next generation, whose store releases it */
     atomic_store_explicit(&exporter->live, false, memory_order_relaxed);
+    count_change(exporters, -1u);
     uint32_t *link = bucket_of(exporters, exporter->hash);
     while (*link != exporter->slot + 1)
         link = &exporters->items[*link - 1].next;
@@ -158,11 +185,42 @@ void exporters_remove(struct exporters *exporters, struct exporter *exporter)
 struct exporter *exporters_at(struct exporters *exporters, uint32_t slot)
 {
     struct exporter *exporter = &exporters->items[slot];
-    /* see exporters_add() */
-    return atomic_load_explicit(&exporter->live, memory_order_acquire) ? exporter : NULL;
+    return atomic_load_explicit(&exporter->live, memory_order_relaxed) ? exporter : NULL;
 }
 
 uint32_t exporters_slots_used(const struct exporters *exporters)
 {
     return atomic_load_explicit(&exporters->slots_used, memory_order_acquire); /* see slot_take() */
+}
+
+uint32_t exporters_count(const struct exporters *exporters)
+{
+    return atomic_load_explicit(&exporters->count, memory_order_relaxed); /* a number to look at */
+}
+
+/*
+ * All loads are acquires: a value of the next exporter in this slot brings the next generation along (C11 5.1.2.4: what
+ * the worker stores later continues the release sequence that slot_show() heads), so that the last load tells. They are
+ * plain loads on x86.
+ */
+bool exporters_look(const struct exporters *exporters, uint32_t slot, struct exporter_view *view)
+{
+    const struct exporter *exporter = &exporters->items[slot];
+    uint64_t words[EXPORTER_SHOWN_WORDS];
+    uint32_t generation = atomic_load_explicit(&exporter->generation, memory_order_acquire);
+    if (!atomic_load_explicit(&exporter->live, memory_order_acquire))
+        return false;
+    for (unsigned i = 0; i < EXPORTER_SHOWN_WORDS; i++)
+        words[i] = atomic_load_explicit(&exporter->shown[i], memory_order_acquire);
+    for (unsigned i = 0; i < COUNTER_EXPORTER_COUNT; i++)
+        view->counts[i] = atomic_load_explicit(&exporter->counters.value[i], memory_order_acquire);
+    view->first_ns = atomic_load_explicit(&exporter->first_ns, memory_order_acquire);
+    view->seen_ns = atomic_load_explicit(&exporter->seen_ns, memory_order_acquire);
+    view->versions = atomic_load_explicit(&exporter->versions, memory_order_acquire);
+    view->template_count = atomic_load_explicit(&exporter->template_count, memory_order_acquire);
+    view->records_in_flight = atomic_load_explicit(&exporter->records_in_flight, memory_order_acquire);
+    view->slot = slot;
+    view->generation = generation;
+    memcpy(&view->endpoint, words, sizeof view->endpoint);
+    return atomic_load_explicit(&exporter->generation, memory_order_relaxed) == generation;
 }

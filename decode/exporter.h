@@ -10,17 +10,21 @@
 
 struct session;
 
+#define EXPORTER_SHOWN_WORDS 3 /* an endpoint's 18 bytes */
+
 /*
- * A source of datagrams, by address and UDP port: all that lives longer than a datagram. Private to one worker, but for
- * its counters and its endpoint, which any thread may read while the slot is live.
+ * A source of datagrams, by address and UDP port: all that lives longer than a datagram. Private to one worker; other
+ * threads look by exporters_look(), which reads the atomic members alone. The worker writes those as plain memory
+ * (relaxed): to be looked at costs it nothing.
  */
 struct exporter {
     /* hot: touched for every datagram */
     struct endpoint endpoint;
     uint32_t slot;             /* below exporters_most() */
-    uint32_t generation;       /* changes when the slot goes to another exporter */
+    _Atomic uint32_t generation; /* changes when the slot goes to another exporter */
     struct session *session;   /* of the datagram before: most exporters have one observation domain */
-    int64_t seen_ns;           /* received_ns of the last datagram */
+    _Atomic int64_t seen_ns;   /* received_ns of the last datagram */
+    _Atomic uint32_t versions; /* 1 << N for each version N that it sent and that was decoded */
     uint16_t owner;            /* worker that decodes this exporter's datagrams */
     uint8_t endpoint_bytes;    /* lengths of the texts below, without NUL */
     uint8_t address_bytes;
@@ -40,10 +44,12 @@ struct exporter {
     uint8_t sequence_scope;        /* enum sequence_scope */
     uint8_t sequence_hints;        /* messages that followed one of another domain */
     uint64_t hash;
-    uint64_t records_in_flight; /* documents in batches that the output has not returned */
-    uint32_t template_count;    /* of all sessions that this endpoint opened */
+    _Atomic uint64_t records_in_flight; /* documents in batches that the output has not returned: counter_bump() */
+    _Atomic uint32_t template_count;    /* of all sessions that this endpoint opened */
+    _Atomic int64_t first_ns;           /* received_ns of the first datagram; 0 = not known */
+    _Atomic uint64_t shown[EXPORTER_SHOWN_WORDS]; /* endpoint, for other threads */
     struct session *sessions;   /* those sessions; the decoder's */
-    _Atomic bool live;          /* its worker writes, readers of the ledger look */
+    _Atomic bool live;
     uint32_t next;              /* of the hash chain or the free list: slot + 1, 0 = end */
 };
 
@@ -70,6 +76,29 @@ struct exporter *exporters_add(struct exporters *exporters, const struct endpoin
 /* Forgets the exporter; records_in_flight is 0 and no session refers to it (decoder_forget() first). */
 void exporters_remove(struct exporters *exporters, struct exporter *exporter);
 
-/* Slot by slot, for readers of the ledger and for expiry: NULL where none is live. Any thread. */
+/* Slot by slot, for expiry: NULL where none is live. */
 struct exporter *exporters_at(struct exporters *exporters, uint32_t slot);
-uint32_t exporters_slots_used(const struct exporters *exporters); /* slots above were never live. Any thread. */
+
+/* --- any thread --- */
+
+uint32_t exporters_slots_used(const struct exporters *exporters); /* slots above were never live */
+uint32_t exporters_count(const struct exporters *exporters);      /* live ones */
+
+/* An exporter as another thread sees it: a copy. */
+struct exporter_view {
+    struct endpoint endpoint;
+    uint32_t slot;       /* the exporter's for as long as it is known */
+    uint32_t generation;
+    int64_t first_ns;    /* UTC; 0 = not known */
+    int64_t seen_ns;     /* UTC */
+    uint32_t versions;   /* 1 << N */
+    uint32_t template_count;
+    uint64_t records_in_flight;
+    uint64_t counts[COUNTER_EXPORTER_COUNT];
+};
+
+/*
+ * Copies the exporter of a slot, without its worker noticing: no lock, no store. False where none is live. The numbers
+ * belong to one exporter, but while datagrams come each is read at its own moment.
+ */
+bool exporters_look(const struct exporters *exporters, uint32_t slot, struct exporter_view *view);

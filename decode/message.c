@@ -290,6 +290,8 @@ static bool data_begin(struct decoder *decoder, const struct set *set)
         return false;
     }
     decoder_count(decoder, COUNTER_sets_data, 1);
+    known->uses++;
+    known->used_s = decoder_now_s(decoder);
     records_begin(decoder, known->plan, set);
     return walk->records_left > 0;
 }

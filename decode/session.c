@@ -21,6 +21,8 @@ struct sessions {
     struct session *free;
     uint64_t seed;
     uint32_t bucket_mask;
+    uint32_t count;
+    uint32_t template_count; /* of all sessions */
 };
 
 static size_t buckets_bytes(const struct sessions *sessions)
@@ -92,14 +94,22 @@ struct session *sessions_add(struct sessions *sessions, const struct session_key
     struct session **bucket = bucket_of(sessions, key);
     *session = (struct session){.key = *key, .next = *bucket};
     *bucket = session;
+    sessions->count++;
     session_adopt(session, opener);
     return session;
+}
+
+/* Relaxed: the worker's own number, which others look at. */
+static void opener_count(struct exporter *opener, uint32_t change)
+{
+    uint32_t count = atomic_load_explicit(&opener->template_count, memory_order_relaxed);
+    atomic_store_explicit(&opener->template_count, count + change, memory_order_relaxed);
 }
 
 void session_adopt(struct session *session, struct exporter *opener)
 {
     if (session->opener) {
-        session->opener->template_count -= session->template_count;
+        opener_count(session->opener, -session->template_count);
         *session->opener_link = session->opener_next;
         if (session->opener_next)
             session->opener_next->opener_link = session->opener_link;
@@ -107,7 +117,7 @@ void session_adopt(struct session *session, struct exporter *opener)
     session->opener = opener;
     if (!opener)
         return;
-    opener->template_count += session->template_count;
+    opener_count(opener, session->template_count);
     session->opener_next = opener->sessions;
     session->opener_link = &opener->sessions;
     if (session->opener_next)
@@ -115,11 +125,12 @@ void session_adopt(struct session *session, struct exporter *opener)
     opener->sessions = session;
 }
 
-static void count_change(struct session *session, int change)
+static void count_change(struct sessions *sessions, struct session *session, uint32_t change)
 {
-    session->template_count += (uint32_t)change;
+    sessions->template_count += change;
+    session->template_count += change;
     if (session->opener)
-        session->opener->template_count += (uint32_t)change;
+        opener_count(session->opener, change);
 }
 
 uint32_t session_clear(struct sessions *sessions, struct session *session)
@@ -131,7 +142,7 @@ uint32_t session_clear(struct sessions *sessions, struct session *session)
     heap_give(sessions->heap, session->templates, session->template_slots * sizeof *session->templates);
     session->templates = NULL;
     session->template_slots = 0;
-    count_change(session, -(int)count);
+    count_change(sessions, session, -count);
     return count;
 }
 
@@ -145,6 +156,7 @@ void sessions_remove(struct sessions *sessions, struct session *session)
     *link = session->next;
     *session = (struct session){.next = sessions->free};
     sessions->free = session;
+    sessions->count--;
 }
 
 static void slot_fill(struct template *slots, uint32_t slot_count, const struct template *template)
@@ -174,19 +186,21 @@ static bool slots_grow(struct sessions *sessions, struct session *session)
     return true;
 }
 
-bool session_add(struct sessions *sessions, struct session *session, uint16_t id, struct plan *plan)
+bool session_add(struct sessions *sessions, struct session *session, const struct template *template)
 {
     if (!slots_grow(sessions, session))
         return false;
-    slot_fill(session->templates, session->template_slots, &(struct template){.plan = plan, .id = id});
-    count_change(session, 1);
+    slot_fill(session->templates, session->template_slots, template);
+    count_change(sessions, session, 1);
     return true;
 }
 
-void session_replace(struct sessions *sessions, struct template *template, struct plan *plan)
+void session_announce(struct sessions *sessions, struct template *template, struct plan *plan, uint32_t now_s)
 {
-    plans_release(sessions->plans, template->plan);
-    template->plan = plan;
+    plans_release(sessions->plans, template->plan); /* of two uses of the same plan one stays */
+    if (template->plan != plan)
+        *template = (struct template){.plan = plan, .learned_s = now_s, .id = template->id};
+    template->announced_s = now_s;
     template->marked = false;
 }
 
@@ -194,7 +208,7 @@ void session_drop(struct sessions *sessions, struct session *session, struct tem
 {
     plans_release(sessions->plans, template->plan);
     template->plan = NULL;
-    count_change(session, -1);
+    count_change(sessions, session, -1u);
     /* What stands behind the gap up to the next one moves up, unless it would come before its own place. */
     uint32_t mask = session->template_slots - 1, gap = (uint32_t)(template - session->templates);
     for (uint32_t at = (gap + 1) & mask; session->templates[at].plan; at = (at + 1) & mask) {
@@ -232,4 +246,14 @@ uint32_t sessions_buckets(const struct sessions *sessions)
 struct session *sessions_bucket(const struct sessions *sessions, uint32_t bucket)
 {
     return sessions->buckets[bucket];
+}
+
+uint32_t sessions_count(const struct sessions *sessions)
+{
+    return sessions->count;
+}
+
+uint32_t sessions_template_count(const struct sessions *sessions)
+{
+    return sessions->template_count;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,10 +23,16 @@ struct session_key {
 
 /* What a session knows of a template id. */
 struct template {
-    struct plan *plan; /* NULL: the slot is free */
+    struct plan *plan;      /* NULL: the slot is free */
+    uint64_t uses;          /* data sets decoded by it */
+    uint32_t learned_s;     /* UTC, when it came with this definition first; */
+    uint32_t announced_s;   /* when it came last; */
+    uint32_t used_s;        /* and when data of it came last: 0 = never */
     uint16_t id;
-    bool marked;       /* not used since the last sweep */
+    bool marked;            /* not used since the last sweep */
 };
+
+static_assert(sizeof(struct template) == 32, "two a cache line");
 
 /*
  * Templates of one key, in open addressing by id. The memory of a session is only ever used for sessions, so an
@@ -77,10 +84,10 @@ static inline struct template *session_template(const struct session *session, u
     return NULL;
 }
 
-/* Adds an id that is not there, taking over the caller's use of plan. False for want of memory. */
-bool session_add(struct sessions *sessions, struct session *session, uint16_t id, struct plan *plan);
-/* Gives another plan to an id, taking over the caller's use of it. */
-void session_replace(struct sessions *sessions, struct template *template, struct plan *plan);
+/* Adds an id that is not there, taking over the caller's use of its plan. False for want of memory. */
+bool session_add(struct sessions *sessions, struct session *session, const struct template *template);
+/* The id was announced again, with this plan: takes over the caller's use of it. */
+void session_announce(struct sessions *sessions, struct template *template, struct plan *plan, uint32_t now_s);
 void session_drop(struct sessions *sessions, struct session *session, struct template *template);
 /* Drops all templates; returns how many. */
 uint32_t session_clear(struct sessions *sessions, struct session *session);
@@ -90,3 +97,6 @@ uint32_t session_sweep(struct sessions *sessions, struct session *session);
 /* Buckets, for a sweep in slices. */
 uint32_t sessions_buckets(const struct sessions *sessions);
 struct session *sessions_bucket(const struct sessions *sessions, uint32_t bucket);
+
+uint32_t sessions_count(const struct sessions *sessions);
+uint32_t sessions_template_count(const struct sessions *sessions); /* of all sessions */

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "decode/datagram.h"
 #include "decode/decoder.h"
 #include "decode/plans.h"
@@ -87,6 +88,12 @@ static inline void decoder_count(struct decoder *decoder, enum counter counter, 
 {
     counter_add(decoder->counters, counter, amount);
     counter_bump(&decoder->datagram.exporter->counters.value[counter], amount);
+}
+
+/* UTC in seconds, as far as 2106, when the datagram at hand came. */
+static inline uint32_t decoder_now_s(const struct decoder *decoder)
+{
+    return (uint32_t)(decoder->datagram.received_ns / NS_PER_S);
 }
 
 /* Ends the datagram with its verdict. */

@@ -190,7 +190,9 @@ static bool template_add(struct decoder *decoder, uint16_t id, struct plan *plan
     enum counter why = COUNTER_templates_over_exporter_cap;
     if (opener->template_count < decoder->config->limits.templates_per_exporter) {
         struct session *session = session_open(decoder);
-        if (session && session_add(decoder->sessions, session, id, plan)) {
+        uint32_t now_s = decoder_now_s(decoder);
+        struct template template = {.plan = plan, .learned_s = now_s, .announced_s = now_s, .id = id};
+        if (session && session_add(decoder->sessions, session, &template)) {
             decoder_count(decoder, COUNTER_templates_learned, 1);
             return true;
         }
@@ -220,7 +222,7 @@ static bool template_learn(struct decoder *decoder, const struct template_view *
     if (!old)
         return template_add(decoder, view->id, plan);
     decoder_count(decoder, old->plan == plan ? COUNTER_templates_refreshed : COUNTER_templates_changed, 1);
-    session_replace(decoder->sessions, old, plan);
+    session_announce(decoder->sessions, old, plan, decoder_now_s(decoder));
     return true;
 }
 

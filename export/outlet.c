@@ -109,7 +109,7 @@ static void batch_settle(struct outlet *outlet, struct feed *feed, const struct 
         if (exporter)
             settled_sum(exporter->counters.value, share, batch->failed_as);
         if (own)
-            exporter->records_in_flight -= share->count;
+            counter_bump(&exporter->records_in_flight, -(uint64_t)share->count);
     }
     struct share sum = {
         .count = batch->count, .refused = batch->refused, .failed = batch->failed, .spooled = batch->spooled};
@@ -174,7 +174,7 @@ static void batch_miss(struct outlet *outlet, struct feed *feed, const struct ba
     for (uint32_t i = 0; i < body->share_count; i++) {
         const struct share *share = &body->shares[i];
         counter_bump(&share->exporter->counters.value[COUNTER_records_no_batch], share->count);
-        share->exporter->records_in_flight -= share->count;
+        counter_bump(&share->exporter->records_in_flight, -(uint64_t)share->count);
     }
     counter_add(outlet->counters, COUNTER_records_no_batch, body->count);
     counter_add(feed->counters, COUNTER_records_received, body->count);
