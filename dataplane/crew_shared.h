@@ -5,6 +5,7 @@
 
 #include "dataplane/allow.h"
 #include "dataplane/crew.h"
+#include "dataplane/frame.h"
 #include "dataplane/handover.h"
 #include "dataplane/owners.h"
 
@@ -19,3 +20,15 @@ struct crew_shared {
     _Atomic uint32_t receiving;  /* workers that may still hand over; each takes itself off, all read */
     _Atomic uint32_t running;    /* threads that have not ended; each takes itself off, any thread reads */
 };
+
+/* Is the datagram one for the ports that are to be taken? */
+static inline bool crew_wants_port(const struct crew_setup *setup, const struct packet *packet,
+                                   const struct frame *frame)
+{
+    if (!setup->port_count || packet->kind == PACKET_PAYLOAD)
+        return true;
+    for (uint32_t i = 0; i < setup->port_count; i++)
+        if (setup->ports[i] == frame->destination_port)
+            return true;
+    return false;
+}

@@ -11,6 +11,7 @@
 #include "dataplane/crew_shared.h"
 #include "dataplane/frame.h"
 #include "dataplane/pause.h"
+#include "dataplane/window.h"
 #include "decode/datagram.h"
 #include "decode/decoder.h"
 #include "export/encode/encoder.h"
@@ -60,6 +61,7 @@ struct worker {
     int64_t losses_ns;
     uint32_t sweep_slot;     /* next exporter to look at */
     uint64_t exporter_expiry_ns; /* 0: never */
+    struct window window;
 
     /* cold */
     struct crew_shared *shared;
@@ -80,16 +82,6 @@ static const enum counter verdict_counters[] = {
     [FRAME_NOT_UDP] = COUNTER_packets_not_udp,
 };
 
-static bool port_is_wanted(const struct crew_setup *setup, const struct packet *packet, const struct frame *frame)
-{
-    if (!setup->port_count || packet->kind == PACKET_PAYLOAD)
-        return true;
-    for (uint32_t i = 0; i < setup->port_count; i++)
-        if (setup->ports[i] == frame->destination_port)
-            return true;
-    return false;
-}
-
 /* Cuts or refuses a datagram longer than max_message_size. False: refused. */
 static bool size_fits(const struct worker *worker, const struct packet *packet, struct frame *frame)
 {
@@ -109,7 +101,7 @@ static void packets_parse(struct worker *worker, int count)
         enum frame_verdict verdict = frame_parse(packet, &arrival->frame);
         if (verdict != FRAME_DATAGRAM) {
             counter_add(worker->counters, verdict_counters[verdict], 1);
-        } else if (!port_is_wanted(&worker->shared->setup, packet, &arrival->frame)) {
+        } else if (!crew_wants_port(&worker->shared->setup, packet, &arrival->frame)) {
             counter_add(worker->counters, COUNTER_packets_other_port, 1);
         } else if (!size_fits(worker, packet, &arrival->frame)) {
             counter_add(worker->counters, COUNTER_packets_too_large, 1);
@@ -272,12 +264,14 @@ static void worker_housekeep(struct worker *worker)
 {
     int64_t steady_ns = clock_steady_ns();
     outlet_housekeep(worker->outlet, steady_ns);
+    window_serve(&worker->window, worker->decoder);
     if (steady_ns < worker->housekeep_ns)
         return;
     worker->housekeep_ns = steady_ns + HOUSEKEEP_NS;
     int64_t now_ns = worker->waits ? worker->packet_ns : clock_utc_ns();
     decoder_housekeep(worker->decoder, now_ns);
     exporters_sweep(worker, now_ns);
+    window_publish(&worker->window, worker->decoder, worker->exporters, worker->outlet, worker->heap);
     if (steady_ns < worker->losses_ns)
         return;
     worker->losses_ns = steady_ns + LOSSES_NS;
@@ -368,7 +362,7 @@ void *worker_run(void *argument)
     while (worker_goes_on(worker)) {
         uint32_t packets = worker_burst(worker);
         worker->pause.packets += packets;
-        if (!packets && !worker->waits)
+        if (!packets && !worker->waits && !window_is_asked(&worker->window))
             worker_pause(worker);
     }
     worker_finish(worker);
@@ -475,6 +469,18 @@ const struct counters *worker_counters(const struct worker *worker)
 struct exporters *worker_exporters(struct worker *worker)
 {
     return worker->exporters;
+}
+
+const struct window *worker_window(const struct worker *worker)
+{
+    return &worker->window;
+}
+
+bool worker_survey(struct worker *worker, struct survey *survey, int64_t timeout_ns)
+{
+    window_ask(&worker->window, survey);
+    handover_interrupt(worker->handover);
+    return window_wait(&worker->window, survey, timeout_ns);
 }
 
 uint64_t worker_waiting_records(const struct worker *worker)

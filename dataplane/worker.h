@@ -15,6 +15,8 @@
  */
 struct worker;
 struct crew_shared;
+struct survey;
+struct window;
 
 /* NULL for want of memory. */
 struct worker *worker_new(struct crew_shared *shared, uint32_t number);
@@ -44,3 +46,10 @@ const struct counters *worker_counters(const struct worker *worker);
 struct exporters *worker_exporters(struct worker *worker);
 uint64_t worker_waiting_records(const struct worker *worker); /* documents that the output has not acknowledged */
 uint64_t worker_waiting_packets(const struct worker *worker); /* datagrams that other workers handed over */
+const struct window *worker_window(const struct worker *worker);
+
+/*
+ * Has the running worker list its templates, and waits for it. False when it did not within the time: what is there is
+ * not whole. One thread at a time; not a worker's.
+ */
+bool worker_survey(struct worker *worker, struct survey *survey, int64_t timeout_ns);

@@ -88,6 +88,7 @@ uint32_t decoder_plans_most(const struct decoder *decoder)
     return plans_most(decoder->plans);
 }
 
+/* Relaxed: the exporter's own worker writes it, others look. */
 static void version_begin(struct decoder *decoder, const struct version *version, uint8_t number)
 {
     _Atomic uint32_t *seen = &decoder->datagram.exporter->versions;
@@ -97,6 +98,13 @@ static void version_begin(struct decoder *decoder, const struct version *version
         version->begin(decoder);
     else
         fixed_begin(decoder, number);
+}
+
+struct decoder_sizes decoder_sizes(const struct decoder *decoder)
+{
+    return (struct decoder_sizes){.sessions = sessions_count(decoder->sessions),
+                                  .templates = sessions_template_count(decoder->sessions),
+                                  .plans = plans_count(decoder->plans)};
 }
 
 void decoder_begin(struct decoder *decoder, const struct datagram *datagram)

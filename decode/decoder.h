@@ -47,6 +47,15 @@ uint32_t decoder_plans_most(const struct decoder *decoder);
 /* At an orderly end: what is still waited for by sequence number is counted as missing. Datagrams may follow. */
 void decoder_finish(struct decoder *decoder);
 
+/* How much the decoder knows. */
+struct decoder_sizes {
+    uint32_t sessions;
+    uint32_t templates; /* of all sessions */
+    uint32_t plans;     /* those of the fixed formats included */
+};
+
+struct decoder_sizes decoder_sizes(const struct decoder *decoder);
+
 /*
  * Expiry in slices: call it often with the time (UTC); each call looks at a bounded number of sessions. A template or
  * session goes after one to two expiration_timeouts without use. What is missing by sequence number is counted here, a

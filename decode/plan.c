@@ -69,6 +69,11 @@ uint32_t plans_most(const struct plans *plans)
     return plans->most;
 }
 
+uint32_t plans_count(const struct plans *plans)
+{
+    return plans->index_next - plans->free_count;
+}
+
 uint32_t plans_empty_count(const struct plans *plans)
 {
     return plans->empty_count;

@@ -33,6 +33,7 @@ struct plan *plans_intern(struct plans *plans, const struct plan_draft *draft);
 void plans_release(struct plans *plans, struct plan *plan);
 
 uint32_t plans_most(const struct plans *plans);
+uint32_t plans_count(const struct plans *plans);
 
 /* Plans whose records have no bytes: as long as there are none, no data set can be of such a template. */
 uint32_t plans_empty_count(const struct plans *plans);

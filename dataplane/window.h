@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/heap.h"
+#include "config/config.h"
+#include "decode/decoder.h"
+#include "decode/survey.h"
+#include "export/outlet.h"
+
+/*
+ * What other threads see of a worker beside its counters and exporters, without its having to stop: sizes, which the
+ * worker writes every few milliseconds, and lists of templates, which it copies in slices between bursts when somebody
+ * asks. No lock; a burst does not know of it.
+ */
+
+/* Every size, one row each: X(name, help). */
+#define GAUGE_TABLE(X)                                                                                                \
+    X(exporters, "Exporters known")                                                                                   \
+    X(sessions, "Sessions known: exporter, version and observation domain with templates")                            \
+    X(templates, "Templates known")                                                                                   \
+    X(plans, "Plans: templates compiled, each once for all exporters, and the fixed formats")                         \
+    X(memory_used_bytes, "Memory in use for templates, plans and encode programs, of limits.memory")                  \
+    X(batches_free, "Batches that can be filled")                                                                     \
+    X(batches, "Batches that there are")
+
+enum gauge {
+#define GAUGE_ENUM(name, help) GAUGE_##name,
+    GAUGE_TABLE(GAUGE_ENUM)
+#undef GAUGE_ENUM
+        GAUGE_COUNT
+};
+
+struct gauge_row {
+    const char *name;
+    const char *help;
+};
+
+extern const struct gauge_row gauge_rows[GAUGE_COUNT];
+
+struct window {
+    _Atomic uint64_t gauges[GAUGE_COUNT];          /* the worker writes, any thread reads */
+    _Atomic uint32_t views_free[OUTPUTS_MOST];     /* the same: batches of each output that are not out */
+    _Atomic(struct survey *) survey;               /* one thread asks, the worker takes it for a slice and puts it back */
+};
+
+/* --- the worker's calls, between bursts --- */
+
+void window_publish(struct window *window, const struct decoder *decoder, const struct exporters *exporters,
+                    const struct outlet *outlet, const struct heap *heap);
+
+/* Goes on with what is asked for, if anything is. */
+void window_serve(struct window *window, const struct decoder *decoder);
+
+/* Is something asked for? Then there is more to do, and no time to sleep. */
+static inline bool window_is_asked(const struct window *window)
+{
+    return atomic_load_explicit(&window->survey, memory_order_relaxed);
+}
+
+/* --- the calls of one other thread --- */
+
+/* Asks; the worker is to be woken then. */
+void window_ask(struct window *window, struct survey *survey);
+
+/* Waits until it is done, at most timeout_ns. The survey is the caller's again either way; false: it is not whole. */
+bool window_wait(struct window *window, struct survey *survey, int64_t timeout_ns);
+
+/* --- any thread --- */
+
+static inline uint64_t window_gauge(const struct window *window, enum gauge gauge)
+{
+    return atomic_load_explicit(&window->gauges[gauge], memory_order_relaxed); /* a number to look at */
+}
+
+static inline uint32_t window_views_free(const struct window *window, uint32_t output)
+{
+    return atomic_load_explicit(&window->views_free[output], memory_order_relaxed);
+}
