@@ -53,7 +53,7 @@ struct batch {
     uint32_t share_count;
     uint32_t share_most;
     uint8_t kind;            /* enum document_kind */
-    int64_t opened_ns;       /* steady clock, when the first document came; 0 = outlet_housekeep() sets it */
+    int64_t opened_ns;       /* steady clock, when the first document came; 0 = not known until its burst ends */
     int64_t sealed_ns;       /* UTC */
 
     /* of a body: the same for a next start, should the process be killed (export/memory/mark.h) */

@@ -200,6 +200,8 @@ static void route_seal(struct outlet *outlet, struct route *route)
     route->open = NULL;
     body->sealed_ns = clock_utc_ns();
     atomic_store_explicit(&body->mark->sealed_ns, body->sealed_ns, memory_order_release);
+    if (!body->opened_ns)
+        body->opened_ns = clock_steady_ns(); /* filled within one burst */
     if (route->pads)
         batch_pad(body);
     batch_publish(body);

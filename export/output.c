@@ -59,6 +59,7 @@ static void let_go(struct output *output, struct batch *batch)
     if (batch->body)
         batch->feed->held--;
     settle_frame(output, batch);
+    latency_count(&output->latency, batch);
 }
 
 /* What a sink gives up before the end (it had no memory for a request) is the spool's, if that takes it. */

@@ -10,6 +10,7 @@
 #include "base/counter.h"
 #include "config/config.h"
 #include "export/feed.h"
+#include "export/latency.h"
 #include "export/memory/memory.h"
 #include "export/sink.h"
 #include "export/spool/spool.h"
@@ -32,6 +33,7 @@ struct output {
     struct batch *replay;         /* of the spool: the sink had no room */
     struct memory_thread *memory; /* the thread's part of it */
     struct counters *counters;    /* the thread writes, any thread reads */
+    struct latency latency;       /* the same */
     uint32_t turn;                /* feed to look at first */
     uint64_t held;                /* batches that the sink has */
     uint64_t spooling;            /* batches that the spool writes */

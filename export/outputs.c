@@ -299,6 +299,7 @@ void outputs_account(const struct outputs *outputs, uint32_t number, struct outp
     for (uint32_t i = outputs->first[number]; i < outputs->first[number + 1]; i++) {
         const struct output *output = &outputs->threads[i];
         counters_sum(output->counters, account->counts);
+        latency_add(&account->latency, &output->latency);
         account->spooled += output->spool ? spool_waiting(output->spool) : 0;
         account->spool_bytes += output->spool ? spool_bytes(output->spool) : 0;
         for (uint32_t feed = 0; feed < output->feed_count; feed++) {

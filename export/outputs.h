@@ -7,6 +7,7 @@
 #include "base/counter.h"
 #include "config/config.h"
 #include "decode/exporter.h"
+#include "export/latency.h"
 #include "export/outlet.h"
 
 /*
@@ -57,6 +58,7 @@ struct output_account {
     uint64_t waiting;               /* documents in memory */
     uint64_t spooled;               /* documents on disk, waiting as well */
     uint64_t spool_bytes;           /* on disk */
+    struct latency_sum latency;     /* from receipt to acknowledgement */
 };
 
 uint32_t outputs_count(const struct outputs *outputs);
