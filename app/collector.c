@@ -51,6 +51,7 @@ bool collector_start(struct collector *collector, uint32_t workers, const uint16
         if (crew_add_backend(collector->crew, &collector->backends[i]))
             return false;
     collector->started_ns = clock_steady_ns();
+    collector->started_utc_ns = clock_utc_ns();
     ledger_take(&collector->last, collector->crew, collector->outputs);
     return crew_start(collector->crew) == 0;
 }

@@ -26,7 +26,8 @@ struct collector {
     struct crew *crew;
     struct backend backends[COLLECTOR_BACKENDS_MOST];
     uint32_t backend_count;
-    int64_t started_ns; /* steady clock */
+    int64_t started_ns;     /* steady clock */
+    int64_t started_utc_ns;
     struct ledger last; /* as of the interval before */
 };
 

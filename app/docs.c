@@ -28,11 +28,6 @@ struct page {
 
 /* --- counters --- */
 
-static const char *const scope_names[] = {
-    [SCOPE_EXPORTER] = "exporter", [SCOPE_WORKER] = "total", [SCOPE_OUTPUT] = "output"};
-static const char *const part_names[] = {
-    [PART_NONE] = "", [PART_RECEIVED] = "received", [PART_DELIVERED] = "delivered", [PART_DROPPED] = "dropped"};
-
 static void counters_print(FILE *stream, bool markdown)
 {
     if (markdown)
@@ -45,7 +40,7 @@ static void counters_print(FILE *stream, bool markdown)
     for (uint32_t i = 0; i < COUNTER_COUNT; i++) {
         const struct counter_row *row = &counter_rows[i];
         fprintf(stream, markdown ? "| `%s` | %s | %s | %s | %s |\n" : "%-28s %-10s %-9s %-10s %s\n", row->name,
-                counter_unit_name(row->unit), scope_names[row->scope], part_names[row->part], row->help);
+                counter_unit_name(row->unit), counter_scope_name(row->scope), counter_part_name(row->part), row->help);
     }
 }
 

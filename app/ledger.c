@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "app/ledger_json.h"
 #include "app/ledger_text.h"
 #include "base/clock.h"
 #include "decode/exporter.h"
@@ -39,9 +40,9 @@ static void exporters_take(struct ledger *ledger, const struct exporters *export
     ledger->exporter_count += exporters_count(exporters);
 }
 
-static void unit_sum(struct ledger_unit *sum, enum counter_unit unit, const uint64_t *counts)
+void ledger_unit_add(struct ledger_unit *sum, enum counter_unit unit, const uint64_t *counts, uint32_t count)
 {
-    for (uint32_t i = 0; i < COUNTER_COUNT; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const struct counter_row *row = &counter_rows[i];
         if (row->unit != unit)
             continue;
@@ -63,7 +64,7 @@ static void outputs_take(struct ledger *ledger, const struct outputs *outputs)
 struct ledger_unit ledger_output_unit(const struct output_account *account)
 {
     struct ledger_unit unit = {.waiting = account->waiting + account->spooled};
-    unit_sum(&unit, UNIT_RECORDS, account->counts);
+    ledger_unit_add(&unit, UNIT_RECORDS, account->counts, COUNTER_COUNT);
     return unit;
 }
 
@@ -82,7 +83,7 @@ void ledger_take(struct ledger *ledger, const struct crew *crew, const struct ou
     }
     outputs_take(ledger, outputs);
     for (uint32_t unit = 0; unit < LEDGER_UNITS; unit++)
-        unit_sum(&ledger->units[unit], unit, ledger->counts);
+        ledger_unit_add(&ledger->units[unit], unit, ledger->counts, COUNTER_COUNT);
 }
 
 int64_t ledger_difference(const struct ledger_unit *unit)

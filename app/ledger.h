@@ -44,6 +44,9 @@ void ledger_take(struct ledger *ledger, const struct crew *crew, const struct ou
 /* An output's part: every document that was routed to it, or that an earlier run left in its spool. */
 struct ledger_unit ledger_output_unit(const struct output_account *account);
 
+/* Adds what the first `count` counters say of a unit; what waits is no counter. */
+void ledger_unit_add(struct ledger_unit *sum, enum counter_unit unit, const uint64_t *counts, uint32_t count);
+
 /* received - delivered - waiting - dropped; 0 is as it must be at rest. */
 int64_t ledger_difference(const struct ledger_unit *unit);
 bool ledger_balanced(const struct ledger *ledger);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 
-#include "app/ledger_text.h"
+#include "app/ledger_json.h"
 #include "base/clock.h"
 #include "base/text.h"
 
@@ -16,25 +16,29 @@ static void time_print(FILE *stream, const struct ledger *ledger)
     char text[TEXT_TIME_MOST + TEXT_OVERRUN];
     struct text_day day = {0};
     char *end = text_time(text, ledger->utc_ns / NS_PER_MS, &day);
-    fprintf(stream, "\"@timestamp\":\"%.*s\"", (int)(end - text), text);
+    fprintf(stream, "\"@timestamp\":\"%.*s\",\"monotonic_seconds\":%.6f", (int)(end - text), text,
+            (double)ledger->steady_ns / NS_PER_S);
+}
+
+void ledger_json_unit(FILE *stream, const char *name, const struct ledger_unit *unit)
+{
+    fprintf(stream,
+            "\"%s\":{\"received\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"waiting\":%" PRIu64 ",\"dropped\":%" PRIu64
+            ",\"difference\":%" PRId64 "}",
+            name, unit->received, unit->delivered, unit->waiting, unit->dropped, ledger_difference(unit));
 }
 
 static void units_print(FILE *stream, const struct ledger *ledger)
 {
     fputs(",\"units\":{", stream);
     for (uint32_t i = 0; i < LEDGER_UNITS; i++) {
-        const struct ledger_unit *unit = &ledger->units[i];
-        fprintf(stream,
-                "%s\"%s\":{\"received\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"waiting\":%" PRIu64
-                ",\"dropped\":%" PRIu64 ",\"difference\":%" PRId64 "}",
-                i ? "," : "", counter_unit_name(i), unit->received, unit->delivered, unit->waiting, unit->dropped,
-                ledger_difference(unit));
+        fputs(i ? "," : "", stream);
+        ledger_json_unit(stream, counter_unit_name(i), &ledger->units[i]);
     }
     fputc('}', stream);
 }
 
-/* All of them, or (sparse) those that are not zero. */
-static void counters_print(FILE *stream, const uint64_t *counts, uint32_t count, bool sparse)
+void ledger_json_counters(FILE *stream, const uint64_t *counts, uint32_t count, bool sparse)
 {
     bool any = false;
     fputs("\"counters\":{", stream);
@@ -47,20 +51,45 @@ static void counters_print(FILE *stream, const uint64_t *counts, uint32_t count,
     fputc('}', stream);
 }
 
-static void output_print(FILE *stream, const struct output_account *account)
+const char *ledger_output_type(const struct output_config *output)
 {
     static const char *const types[] = {[OUTPUT_FILE] = "file",
                                         [OUTPUT_STDOUT] = "stdout",
                                         [OUTPUT_KAFKA] = "kafka",
                                         [OUTPUT_ELASTICSEARCH] = "elasticsearch",
                                         [OUTPUT_OPENSEARCH] = "opensearch"};
+    return types[output->kind];
+}
+
+/* Documents by the time from receipt to acknowledgement: the upper bounds in seconds of those buckets that have any. */
+static void latency_print(FILE *stream, const struct latency_sum *latency)
+{
+    bool any = false;
+    fprintf(stream, ",\"latency\":{\"sum_seconds\":%.6f,\"documents\":{", (double)latency->sum_us / 1e6);
+    for (uint32_t i = 0; i < LATENCY_BUCKETS; i++) {
+        if (!latency->documents[i])
+            continue;
+        fputs(any ? ",\"" : "\"", stream);
+        if (i < LATENCY_BOUNDS)
+            fprintf(stream, "%g", (double)latency_bounds_ns[i] / NS_PER_S);
+        else
+            fputs("+Inf", stream);
+        fprintf(stream, "\":%" PRIu64, latency->documents[i]);
+        any = true;
+    }
+    fputs("}}", stream);
+}
+
+static void output_print(FILE *stream, const struct output_account *account)
+{
     struct ledger_unit unit = ledger_output_unit(account);
     fprintf(stream,
             "{\"output\":\"%s\",\"type\":\"%s\",\"received\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"waiting\":%" PRIu64
             ",\"spooled\":%" PRIu64 ",\"spool_bytes\":%" PRIu64 ",\"dropped\":%" PRIu64 ",\"difference\":%" PRId64 ",",
-            account->config->name, types[account->config->kind], unit.received, unit.delivered, unit.waiting,
+            account->config->name, ledger_output_type(account->config), unit.received, unit.delivered, unit.waiting,
             account->spooled, account->spool_bytes, unit.dropped, ledger_difference(&unit));
-    counters_print(stream, account->counts, COUNTER_COUNT, true);
+    ledger_json_counters(stream, account->counts, COUNTER_COUNT, true);
+    latency_print(stream, &account->latency);
     fputc('}', stream);
 }
 
@@ -80,7 +109,7 @@ static void exporters_print(FILE *stream, const struct ledger *ledger)
     fprintf(stream, ",\"exporter_count\":%u,\"exporters\":[", ledger->exporter_count);
     for (uint32_t i = 0; i < ledger->shown; i++) {
         fprintf(stream, "%s{\"exporter\":\"%s\",", i ? "," : "", ledger->exporters[i].endpoint);
-        counters_print(stream, ledger->exporters[i].counts, COUNTER_EXPORTER_COUNT, true);
+        ledger_json_counters(stream, ledger->exporters[i].counts, COUNTER_EXPORTER_COUNT, true);
         fputc('}', stream);
     }
     fputc(']', stream);
@@ -90,7 +119,7 @@ static void body_print(FILE *stream, const struct ledger *ledger)
 {
     units_print(stream, ledger);
     fputc(',', stream);
-    counters_print(stream, ledger->counts, COUNTER_COUNT, false);
+    ledger_json_counters(stream, ledger->counts, COUNTER_COUNT, false);
     outputs_print(stream, ledger);
     exporters_print(stream, ledger);
     fputs("}\n", stream);

@@ -11,6 +11,7 @@
 #include "app/arguments.h"
 #include "app/collector.h"
 #include "app/command.h"
+#include "app/http/server.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -143,21 +144,32 @@ static void ready_say(const struct config *config, int workers)
     log_info("ready: receiving on %s with %d worker%s", hosts, workers, workers == 1 ? "" : "s");
 }
 
-static int collect(struct collector *collector, const struct config *config)
+static int serve(struct collector *collector, const struct config *config, struct http *http, int signals)
 {
-    int signals = signals_open();
-    if (signals < 0 || !collector_init(collector, config))
-        return STATUS_FAILED;
     int workers = backends_open(collector);
     bool started = workers > 0 && collector_start(collector, (uint32_t)workers, NULL, 0);
     int status = STATUS_FAILED;
     if (started) {
+        http_enter(http, HTTP_RUNNING);
         ready_say(config, workers);
         status = control(collector, signals);
+        http_enter(http, HTTP_STOPPING);
     }
     collector_finish(collector);
     if (started)
         collector_print_ledger(collector);
+    return status;
+}
+
+static int collect(struct collector *collector, const struct config *config)
+{
+    struct http *http = NULL;
+    int status = STATUS_FAILED, signals = signals_open();
+    if (signals < 0)
+        return status;
+    if (collector_init(collector, config) && !http_open(&http, collector))
+        status = serve(collector, config, http, signals);
+    http_close(http);
     close(signals);
     return status;
 }

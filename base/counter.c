@@ -31,3 +31,19 @@ const char *counter_unit_name(enum counter_unit unit)
     assert((unsigned)unit < sizeof names / sizeof names[0]);
     return names[unit];
 }
+
+const char *counter_scope_name(enum counter_scope scope)
+{
+    static const char *const names[] = {
+        [SCOPE_EXPORTER] = "exporter", [SCOPE_WORKER] = "total", [SCOPE_OUTPUT] = "output"};
+    assert((unsigned)scope < sizeof names / sizeof names[0]);
+    return names[scope];
+}
+
+const char *counter_part_name(enum counter_part part)
+{
+    static const char *const names[] = {
+        [PART_NONE] = "", [PART_RECEIVED] = "received", [PART_DELIVERED] = "delivered", [PART_DROPPED] = "dropped"};
+    assert((unsigned)part < sizeof names / sizeof names[0]);
+    return names[part];
+}

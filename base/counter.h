@@ -32,6 +32,8 @@ extern const struct counter_row counter_rows[];
 #define COUNTER_EXPORTER_COUNT COUNTER_packets_received
 
 const char *counter_unit_name(enum counter_unit unit);
+const char *counter_scope_name(enum counter_scope scope); /* "exporter", "total", "output" */
+const char *counter_part_name(enum counter_part part);    /* "" for PART_NONE */
 
 /*
  * One worker's counters. The worker alone writes them; any thread may read. A relaxed load and store instead of an

@@ -19,6 +19,8 @@ bool check_interface(const char *text, struct complaint *complaint);
 bool check_file(const char *text, struct complaint *complaint);
 bool check_namespace(const char *text, struct complaint *complaint);
 bool check_file_pattern(const char *text, struct complaint *complaint);
+bool check_listen(const char *text, struct complaint *complaint);
+bool check_token(const char *text, struct complaint *complaint);
 
 /* The same for options of outputs. */
 bool check_file_or_none(const char *text, struct complaint *complaint);
@@ -37,6 +39,9 @@ bool check_url_or_none(const char *text, struct complaint *complaint);
 bool complain(struct complaint *complaint, const char *what, const char *remedy);
 
 struct loader;
+
+/* http.listen and what it needs: completes the addresses, and empties the list where it is off. */
+void http_check(struct loader *loader);
 
 /* Checks that need more than one option, and values that follow from another. Adds its problems to the loader's. */
 void check_together(struct loader *loader);

@@ -190,6 +190,17 @@ struct config {
     uint32_t output_count;
 
     struct {
+        struct text_list listen;   /* ADDRESS:PORT each; empty = off */
+        bool chosen;               /* somebody set listen: it is not the default */
+        char *token;               /* "" = none is asked for */
+        struct {
+            char *certificate;     /* path of a PEM file, "" = no TLS */
+            char *key;             /* path of a PEM file */
+        } tls;
+        uint32_t metrics_exporters; /* most exporters with series of their own in /metrics */
+    } http;
+
+    struct {
         uint32_t format;           /* enum log_format */
         uint32_t level;            /* enum log_level */
     } log;

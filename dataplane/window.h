@@ -42,9 +42,9 @@ struct gauge_row {
 extern const struct gauge_row gauge_rows[GAUGE_COUNT];
 
 struct window {
-    _Atomic uint64_t gauges[GAUGE_COUNT];          /* the worker writes, any thread reads */
-    _Atomic uint32_t views_free[OUTPUTS_MOST];     /* the same: batches of each output that are not out */
-    _Atomic(struct survey *) survey;               /* one thread asks, the worker takes it for a slice and puts it back */
+    _Atomic uint64_t gauges[GAUGE_COUNT];      /* the worker writes, any thread reads */
+    _Atomic uint32_t views_free[OUTPUTS_MOST]; /* the same: batches of each output that are not out */
+    _Atomic(struct survey *) survey;           /* one thread asks; the worker takes it for a slice and puts it back */
 };
 
 /* --- the worker's calls, between bursts --- */

@@ -280,6 +280,11 @@ void outputs_add_counters(const struct outputs *outputs, uint64_t counts[COUNTER
         counters_sum(outputs->threads[i].counters, counts);
 }
 
+void outputs_add_lost(const struct outputs *outputs, uint64_t counts[COUNTER_COUNT])
+{
+    counters_sum(&outputs->lost, counts);
+}
+
 uint64_t outputs_spooled(const struct outputs *outputs)
 {
     uint64_t documents = 0;

@@ -48,6 +48,9 @@ void outputs_free(struct outputs *outputs);
 /* Adds what the outputs' threads counted themselves. */
 void outputs_add_counters(const struct outputs *outputs, uint64_t counts[COUNTER_COUNT]);
 
+/* The part of that which belongs to no output: what was lost with an earlier run before it came to one. */
+void outputs_add_lost(const struct outputs *outputs, uint64_t counts[COUNTER_COUNT]);
+
 /* Documents in spools: they wait, too. */
 uint64_t outputs_spooled(const struct outputs *outputs);
 

@@ -83,12 +83,13 @@ struct race {
 static void *race_run(void *argument)
 {
     struct race *race = argument;
-    for (uint32_t number = 1; !atomic_load_explicit(&race->over, memory_order_relaxed); number = (number + 1) & 0xffffff) {
+    for (uint32_t number = 1; !atomic_load_explicit(&race->over, memory_order_relaxed);) {
         struct exporter *exporter = add(race->exporters, number);
         for (unsigned i = 0; i < COUNTER_EXPORTER_COUNT; i++)
             counter_bump(&exporter->counters.value[i], number);
         atomic_store_explicit(&exporter->seen_ns, number, memory_order_relaxed);
         exporters_remove(race->exporters, exporter);
+        number = (number + 1) & 0xffffff;
     }
     return NULL;
 }

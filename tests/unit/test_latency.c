@@ -79,7 +79,7 @@ static void spooled_ones_count_from_their_sealing(void **state)
     assert_int_equal(sum.documents[0], 3);
 }
 
-/* Each delivered document is in the output's histogram, also those of a batch that is filled before any time is told. */
+/* Each delivered document is in the histogram, also those of a batch that is filled before any time is told. */
 static void an_output_counts_what_it_delivers(void **state)
 {
     struct fixture *fixture = *state;

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/http/metrics.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "decode/exporter.h"
+
+#define GROUP "exporter_"
+
+/* Copies of those that have series, with their labels. */
+struct shown {
+    struct exporter_view view;
+    char endpoint[ENDPOINT_TEXT_MOST];
+};
+
+struct shown_list {
+    struct shown *items;
+    uint32_t count;
+    uint32_t known; /* exporters, in all */
+};
+
+/*
+ * The first slots of every worker: an exporter keeps its slot, so a series does not come and go with the traffic of
+ * others.
+ */
+static void worker_show(struct shown_list *list, const struct exporters *exporters, uint32_t most)
+{
+    uint32_t slots = exporters_slots_used(exporters);
+    for (uint32_t slot = 0; slot < slots && slot < most; slot++) {
+        struct shown *shown = &list->items[list->count];
+        if (!exporters_look(exporters, slot, &shown->view))
+            continue;
+        endpoint_format(&shown->view.endpoint, shown->endpoint);
+        list->count++;
+    }
+    list->known += exporters_count(exporters);
+}
+
+/* Counters that are 0 are left out: of fifty reasons an exporter has a few. */
+static void counter_family(FILE *stream, const struct shown_list *list, uint32_t counter)
+{
+    const struct counter_row *row = &counter_rows[counter];
+    struct metric metric = {GROUP, row->name, "counter", row->help};
+    bool begun = false;
+    for (uint32_t i = 0; i < list->count; i++) {
+        uint64_t value = list->items[i].view.counts[counter];
+        if (!value)
+            continue;
+        if (!begun)
+            metric_begin(stream, &metric);
+        begun = true;
+        metric_count(stream, &metric, "exporter", list->items[i].endpoint, value);
+    }
+}
+
+static void gauges_print(FILE *stream, const struct shown_list *list)
+{
+    static const struct metric seen = {GROUP, "last_seen_timestamp_seconds", "gauge",
+                                       "When the last datagram came, since 1970 (UTC)"};
+    static const struct metric templates = {GROUP, "templates", "gauge", "Templates known of the exporter"};
+    if (!list->count)
+        return;
+    metric_begin(stream, &seen);
+    for (uint32_t i = 0; i < list->count; i++) {
+        metric_name(stream, &seen);
+        fprintf(stream, "{exporter=\"%s\"} %.3f\n", list->items[i].endpoint,
+                (double)list->items[i].view.seen_ns / NS_PER_S);
+    }
+    metric_begin(stream, &templates);
+    for (uint32_t i = 0; i < list->count; i++)
+        metric_count(stream, &templates, "exporter", list->items[i].endpoint, list->items[i].view.template_count);
+}
+
+void metrics_exporters(FILE *stream, const struct http_site *site)
+{
+    static const struct metric left_out = {"", "metrics_exporters_left_out", "gauge",
+                                           "Exporters without series of their own, by http.metrics_exporters"};
+    const struct crew *crew = site->collector->crew;
+    uint32_t workers = crew_worker_count(crew);
+    uint32_t of_worker = (site->config->http.metrics_exporters + workers - 1) / workers;
+    size_t slots = 0;
+    for (uint32_t i = 0; i < workers; i++) {
+        uint32_t used = exporters_slots_used(worker_exporters(crew_worker(crew, i)));
+        slots += used < of_worker ? used : of_worker;
+    }
+    /* more may be used by now: they come with the next scrape */
+    struct shown_list list = {.items = malloc((slots + 1) * sizeof *list.items)};
+    for (uint32_t i = 0; i < workers && list.items; i++) {
+        uint32_t room = (uint32_t)slots - list.count;
+        worker_show(&list, worker_exporters(crew_worker(crew, i)), of_worker < room ? of_worker : room);
+    }
+    metric_single(stream, &left_out, list.known - list.count);
+    for (uint32_t counter = 0; counter < COUNTER_EXPORTER_COUNT; counter++)
+        counter_family(stream, &list, counter);
+    gauges_print(stream, &list);
+    free(list.items);
+}
