@@ -352,6 +352,7 @@ void worker_finish(struct worker *worker)
     decoder_finish(worker->decoder);
     outlet_seal_all(worker->outlet);
     outlet_housekeep(worker->outlet, clock_steady_ns());
+    window_publish(&worker->window, worker->decoder, worker->exporters, worker->outlet, worker->heap);
 }
 
 void *worker_run(void *argument)
