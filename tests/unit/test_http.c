@@ -407,9 +407,10 @@ static void tokens_are_asked_for(void **state)
     static const struct {
         const char *path, *headers;
         unsigned status;
-    } cases[] = {{"/metrics", "", 401},   {"/metrics", bad, 401},  {"/metrics", good, 200},      {"/api/ledger", "", 401},
-                 {"/livez", "", 200},     {"/readyz", bad, 200},   {"/readyz?verbose", "", 401}, {"/none", "", 401},
-                 {"/none", good, 404},    {"/", "", 200},          {"/readyz?verbose", good, 200}};
+    } cases[] = {{"/metrics", "", 401},        {"/metrics", bad, 401}, {"/metrics", good, 200},
+                 {"/api/ledger", "", 401},     {"/livez", "", 200},    {"/readyz", bad, 200},
+                 {"/readyz?verbose", "", 401}, {"/none", "", 401},     {"/none", good, 404},
+                 {"/", "", 200},               {"/api", "", 401},      {"/readyz?verbose", good, 200}};
     struct rig rig;
     rig_open(&rig, "http.token=0123456789abcdef", 1000000);
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -449,8 +450,8 @@ static void *scraper_run(void *argument)
 /* Everything is read while the worker decodes, and no record is lost for it: the thread sanitizer looks on. */
 static void scrapes_while_it_runs(void **state)
 {
-    static const char *const paths[] = {"/metrics", "/api/exporters?limit=500", "/api/templates?exporter=10.0.0.2&id=300",
-                                        "/api/ledger", "/api/exporters/10.0.0.4"};
+    static const char *const paths[] = {"/metrics", "/api/exporters?limit=500", "/api/exporters/10.0.0.4",
+                                        "/api/templates?exporter=10.0.0.2&id=300", "/api/ledger"};
     struct scraper scrapers[2];
     pthread_t threads[2];
     struct rig rig;
