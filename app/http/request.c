@@ -2,6 +2,7 @@
 #include "app/http/request.h"
 
 #include <stdarg.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -171,6 +172,8 @@ static bool body_begin(struct body *body, const struct http_site *site)
 {
     *body = (struct body){.site = site, .page.status = MHD_HTTP_OK};
     body->page.stream = open_memstream(&body->text, &body->size_bytes);
+    if (body->page.stream)
+        __fsetlocking(body->page.stream, FSETLOCKING_BYCALLER); /* nobody else writes to it */
     return body->page.stream;
 }
 
