@@ -7,24 +7,7 @@
 #include "base/clock.h"
 #include "dataplane/window.h"
 
-/* The small pages: what there is, who answers, the ledger, the table of counters, workers. */
-
-void page_index(const struct http_request *request, struct http_page *page)
-{
-    (void)request;
-    fputs("weir " WEIR_VERSION "\n\n"
-          "/metrics                  for Prometheus\n"
-          "/livez                    the process answers\n"
-          "/readyz                   inputs and outputs are open; ?verbose says what is not\n"
-          "/api                      version and times\n"
-          "/api/counters             what is counted, and where it stands in the ledger\n"
-          "/api/ledger               received = delivered + waiting + dropped, in all and by output\n"
-          "/api/workers              counters and sizes of each worker\n"
-          "/api/exporters            ?network= &sort= &order= &offset= &limit=\n"
-          "/api/exporters/ADDRESS    one address, or ADDRESS:PORT, with its templates\n"
-          "/api/templates            ?exporter= &domain= &id= &version= &sort= &order= &offset= &limit=\n",
-          page->stream);
-}
+/* The small pages: who answers, the ledger, the table of counters, workers. */
 
 void page_api(const struct http_request *request, struct http_page *page)
 {

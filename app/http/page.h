@@ -62,7 +62,6 @@ bool page_fail(struct http_page *page, unsigned status, const char *format, ...)
 
 /* --- the pages --- */
 
-void page_index(const struct http_request *request, struct http_page *page);
 void page_metrics(const struct http_request *request, struct http_page *page);
 void page_livez(const struct http_request *request, struct http_page *page);
 void page_readyz(const struct http_request *request, struct http_page *page);

@@ -24,21 +24,27 @@ struct http_route {
     void (*make)(const struct http_request *request, struct http_page *page);
     const char *type;
     unsigned flags;   /* enum route_flag */
+    const char *help; /* what it has, or takes */
 };
 
+static void page_index(const struct http_request *request, struct http_page *page);
+
 static const struct http_route routes[] = {
-    {"/", page_index, TYPE_TEXT, OPEN | EARLY},
-    {"/livez", page_livez, TYPE_TEXT, OPEN | EARLY},
-    {"/readyz", page_readyz, TYPE_TEXT, OPEN | EARLY},
-    {"/metrics", page_metrics, TYPE_METRICS, EARLY},
-    {"/api", page_api, TYPE_JSON, EARLY},
-    {"/api/counters", page_counters, TYPE_JSON, EARLY},
-    {"/api/ledger", page_ledger, TYPE_JSON, 0},
-    {"/api/workers", page_workers, TYPE_JSON, 0},
-    {"/api/exporters", page_exporters, TYPE_JSON, 0},
-    {"/api/exporters/", page_exporter, TYPE_JSON, 0},
-    {"/api/templates", page_templates, TYPE_JSON, 0},
+    {"/", page_index, TYPE_TEXT, OPEN | EARLY, "this list"},
+    {"/livez", page_livez, TYPE_TEXT, OPEN | EARLY, "the process answers"},
+    {"/readyz", page_readyz, TYPE_TEXT, OPEN | EARLY, "inputs and outputs are open; ?verbose says what is not"},
+    {"/metrics", page_metrics, TYPE_METRICS, EARLY, "for Prometheus"},
+    {"/api", page_api, TYPE_JSON, EARLY, "version and times"},
+    {"/api/counters", page_counters, TYPE_JSON, EARLY, "what is counted, and where it stands in the ledger"},
+    {"/api/ledger", page_ledger, TYPE_JSON, 0, "received = delivered + waiting + dropped, in all and by output"},
+    {"/api/workers", page_workers, TYPE_JSON, 0, "counters and sizes of each worker"},
+    {"/api/exporters", page_exporters, TYPE_JSON, 0, "?network= &sort= &order= &offset= &limit="},
+    {"/api/exporters/", page_exporter, TYPE_JSON, 0, "ADDRESS, or ADDRESS:PORT: all of it, with its templates"},
+    {"/api/templates", page_templates, TYPE_JSON, 0,
+     "?exporter= &domain= &id= &version= &sort= &order= &offset= &limit="},
 };
+
+#define ROUTE_COUNT (sizeof routes / sizeof routes[0])
 
 struct http_request {
     struct http_site *site;
@@ -95,12 +101,20 @@ bool page_fail(struct http_page *page, unsigned status, const char *format, ...)
     return false;
 }
 
+static void page_index(const struct http_request *request, struct http_page *page)
+{
+    (void)request;
+    fputs("weir " WEIR_VERSION "\n\n", page->stream);
+    for (size_t i = 0; i < ROUTE_COUNT; i++)
+        fprintf(page->stream, "%-16s  %s\n", routes[i].path, routes[i].help);
+}
+
 /* ---- finding the page ---- */
 
 static const struct http_route *route_find(const char *path, const char **rest)
 {
     *rest = "";
-    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
         const struct http_route *route = &routes[i];
         size_t length = strlen(route->path);
         if (strcmp(path, route->path) == 0 && (length == 1 || path[length - 1] != '/'))

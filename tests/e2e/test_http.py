@@ -143,7 +143,8 @@ def test_same_numbers_everywhere(collect, link, send):
     assert sum(output["latency"]["documents"].values()) == sent
     assert found["weir_output_latency_seconds_count"]['output="default"'] == sent
     assert found["weir_output_latency_seconds_bucket"]['output="default",le="+Inf"'] == sent
-    assert [row["exporter"] for row in exporters["exporters"]] == [f"{lab.EXPORTER}:{port}" for port in range(5000, 5003)]
+    expected = [f"{lab.EXPORTER}:{port}" for port in range(5000, 5003)]
+    assert [row["exporter"] for row in exporters["exporters"]] == expected
     assert {row["exporter"] for row in final["exporters"]} == {row["exporter"] for row in exporters["exporters"]}
     for row in exporters["exporters"]:
         assert row["versions"] == ["v5", "v9"]
@@ -274,8 +275,9 @@ def test_not_ready_while_it_stops(link, send, tmp_path):
     """While outputs flush, /readyz says no and why, /livez yes, and the counters can be read."""
     log_path = tmp_path / "log"
     with log_path.open("wb") as log:
-        weir = link.collector.start(*lab.weir_command(), "run", "-o", "input.backend=socket", "-o", "output.type=stdout",
-                                    "-o", "output.flush_timeout=6s", "-o", "stats_format=json",
+        weir = link.collector.start(*lab.weir_command(), "run", "-o", "input.backend=socket",
+                                    "-o", "output.type=stdout", "-o", "output.flush_timeout=6s",
+                                    "-o", "stats_format=json",
                                     stdout=subprocess.PIPE, stderr=log)  # a reader that does not read
     wait_for("weir is ready", 20, lambda: lab.READY in log_path.read_text())
     assert get(link.collector, "/readyz")[0] == 200
