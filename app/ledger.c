@@ -70,7 +70,7 @@ struct ledger_unit ledger_output_unit(const struct output_account *account)
 
 /* A datagram in a ring between workers was handed over by the one and is still to be received by the other: it waits in
    neither's identity. Only what the outputs have not acknowledged does, in memory or in a spool. */
-void ledger_take(struct ledger *ledger, const struct crew *crew, const struct outputs *outputs)
+void ledger_take_totals(struct ledger *ledger, const struct crew *crew, const struct outputs *outputs)
 {
     *ledger = (struct ledger){.utc_ns = clock_utc_ns(), .steady_ns = clock_steady_ns()};
     for (uint32_t i = 0; i < crew_worker_count(crew); i++) {
@@ -79,11 +79,17 @@ void ledger_take(struct ledger *ledger, const struct crew *crew, const struct ou
         for (uint32_t j = 0; j < COUNTER_COUNT; j++)
             ledger->counts[j] += counter_read(&counters->value[j]);
         ledger->units[UNIT_RECORDS].waiting += worker_waiting_records(worker);
-        exporters_take(ledger, worker_exporters(worker));
     }
     outputs_take(ledger, outputs);
     for (uint32_t unit = 0; unit < LEDGER_UNITS; unit++)
         ledger_unit_add(&ledger->units[unit], unit, ledger->counts, COUNTER_COUNT);
+}
+
+void ledger_take(struct ledger *ledger, const struct crew *crew, const struct outputs *outputs)
+{
+    ledger_take_totals(ledger, crew, outputs);
+    for (uint32_t i = 0; i < crew_worker_count(crew); i++)
+        exporters_take(ledger, worker_exporters(crew_worker(crew, i)));
 }
 
 int64_t ledger_difference(const struct ledger_unit *unit)

@@ -41,6 +41,9 @@ struct ledger {
 /* Reads the counters of every worker and output. Any thread. */
 void ledger_take(struct ledger *ledger, const struct crew *crew, const struct outputs *outputs);
 
+/* The same without the exporters, whose number it costs. */
+void ledger_take_totals(struct ledger *ledger, const struct crew *crew, const struct outputs *outputs);
+
 /* An output's part: every document that was routed to it, or that an earlier run left in its spool. */
 struct ledger_unit ledger_output_unit(const struct output_account *account);
 

@@ -19,12 +19,15 @@ struct http_code {
     uint64_t requests;
 };
 
+struct history;
+
 struct http_site {
     struct collector *collector;
     const struct config *config;
     _Atomic int phase;                /* enum http_phase; the main thread writes */
     uint8_t token_digest[32];         /* SHA-256 */
     struct http_code codes[HTTP_CODES_MOST];
+    struct history *history;
 };
 
 /* Pairs with the release in http_enter(): what the phase promises is there. */
@@ -46,11 +49,24 @@ const char *request_rest(const struct http_request *request);
 
 struct http_site *request_site(const struct http_request *request);
 
+/* Does a browser ask, which would rather have HTML? */
+bool request_wants_html(const struct http_request *request);
+
+/* Does the client have the content of that tag already (If-None-Match)? */
+bool request_has_tag(const struct http_request *request, const char *tag);
+
+struct http_header {
+    const char *name, *value; /* NULL ends an array */
+};
+
 /* A page being made: the body is what was written to the stream. */
 struct http_page {
     FILE *stream;
     unsigned status; /* 200 */
-    bool failed;     /* by page_fail(): it is JSON then */
+    bool failed;     /* by page_fail(): it is JSON then, and nothing below counts */
+    const char *type;                  /* Content-Type; NULL: the route's */
+    const char *tag;                   /* ETag: may be kept and asked for again. NULL: not to be stored */
+    const struct http_header *headers; /* more; or NULL */
 };
 
 /*
@@ -62,12 +78,15 @@ bool page_fail(struct http_page *page, unsigned status, const char *format, ...)
 
 /* --- the pages --- */
 
+void page_console(const struct http_request *request, struct http_page *page);
+void page_console_file(const struct http_request *request, struct http_page *page);
 void page_metrics(const struct http_request *request, struct http_page *page);
 void page_livez(const struct http_request *request, struct http_page *page);
 void page_readyz(const struct http_request *request, struct http_page *page);
 void page_api(const struct http_request *request, struct http_page *page);
 void page_ledger(const struct http_request *request, struct http_page *page);
 void page_counters(const struct http_request *request, struct http_page *page);
+void page_history(const struct http_request *request, struct http_page *page);
 void page_workers(const struct http_request *request, struct http_page *page);
 void page_exporters(const struct http_request *request, struct http_page *page);
 void page_exporter(const struct http_request *request, struct http_page *page);

@@ -24,19 +24,22 @@ struct http_route {
     void (*make)(const struct http_request *request, struct http_page *page);
     const char *type;
     unsigned flags;   /* enum route_flag */
-    const char *help; /* what it has, or takes */
+    const char *help; /* what it has, or takes; NULL: not listed */
 };
 
 static void page_index(const struct http_request *request, struct http_page *page);
 
 static const struct http_route routes[] = {
-    {"/", page_index, TYPE_TEXT, OPEN | EARLY, "this list"},
+    {"/", page_index, TYPE_TEXT, OPEN | EARLY, "this list; the console for browsers"},
+    {"/console", page_console, TYPE_TEXT, OPEN | EARLY, "the same to look at, in a browser"},
+    {"/console/", page_console_file, TYPE_TEXT, OPEN | EARLY, NULL},
     {"/livez", page_livez, TYPE_TEXT, OPEN | EARLY, "the process answers"},
     {"/readyz", page_readyz, TYPE_TEXT, OPEN | EARLY, "inputs and outputs are open; ?verbose says what is not"},
     {"/metrics", page_metrics, TYPE_METRICS, EARLY, "for Prometheus"},
     {"/api", page_api, TYPE_JSON, EARLY, "version and times"},
     {"/api/counters", page_counters, TYPE_JSON, EARLY, "what is counted, and where it stands in the ledger"},
     {"/api/ledger", page_ledger, TYPE_JSON, 0, "received = delivered + waiting + dropped, in all and by output"},
+    {"/api/history", page_history, TYPE_JSON, 0, "readings of the last hour, one every 10 s; ?after="},
     {"/api/workers", page_workers, TYPE_JSON, 0, "counters and sizes of each worker"},
     {"/api/exporters", page_exporters, TYPE_JSON, 0, "?network= &sort= &order= &offset= &limit="},
     {"/api/exporters/", page_exporter, TYPE_JSON, 0, "ADDRESS, or ADDRESS:PORT: all of it, with its templates"},
@@ -61,6 +64,11 @@ struct body {
     size_t size_bytes;
 };
 
+static const char *header_value(struct MHD_Connection *connection, const char *name)
+{
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
 /* ---- for the pages ---- */
 
 const char *request_value(const struct http_request *request, const char *name)
@@ -83,6 +91,18 @@ struct http_site *request_site(const struct http_request *request)
     return request->site;
 }
 
+bool request_wants_html(const struct http_request *request)
+{
+    const char *accept = header_value(request->connection, MHD_HTTP_HEADER_ACCEPT);
+    return accept && strstr(accept, "text/html");
+}
+
+bool request_has_tag(const struct http_request *request, const char *tag)
+{
+    const char *has = header_value(request->connection, MHD_HTTP_HEADER_IF_NONE_MATCH);
+    return has && strstr(has, tag);
+}
+
 bool page_fail(struct http_page *page, unsigned status, const char *format, ...)
 {
     struct body *body = (struct body *)page;
@@ -103,10 +123,14 @@ bool page_fail(struct http_page *page, unsigned status, const char *format, ...)
 
 static void page_index(const struct http_request *request, struct http_page *page)
 {
-    (void)request;
+    if (request_wants_html(request)) {
+        page_console(request, page);
+        return;
+    }
     fputs("weir " WEIR_VERSION "\n\n", page->stream);
     for (size_t i = 0; i < ROUTE_COUNT; i++)
-        fprintf(page->stream, "%-16s  %s\n", routes[i].path, routes[i].help);
+        if (routes[i].help)
+            fprintf(page->stream, "%-16s  %s\n", routes[i].path, routes[i].help);
 }
 
 /* ---- finding the page ---- */
@@ -130,11 +154,6 @@ static const struct http_route *route_find(const char *path, const char **rest)
 static bool method_is_read(const char *method)
 {
     return strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-}
-
-static const char *header_value(struct MHD_Connection *connection, const char *name)
-{
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
 /* Details are for those who may read everything. */
@@ -208,11 +227,16 @@ static void headers_add(struct MHD_Response *response, const struct http_request
                         const struct http_page *page)
 {
     unsigned status = page->status;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-                            page->failed ? TYPE_JSON : request->route->type);
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding, Authorization");
+    const char *type = page->type ? page->type : request->route ? request->route->type : TYPE_JSON;
+    bool keeps = page->tag && !page->failed;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, page->failed ? TYPE_JSON : type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, keeps ? "no-cache" : "no-store");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding, Authorization");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (keeps)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, page->tag);
+    for (const struct http_header *header = page->headers; header && header->name && !page->failed; header++)
+        MHD_add_response_header(response, header->name, header->value);
     if (status == MHD_HTTP_UNAUTHORIZED)
         MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"weir\"");
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "app/http/auth.h"
+#include "app/http/history.h"
 #include "app/http/listener.h"
 #include "app/http/page.h"
 #include "app/http/request.h"
@@ -169,6 +170,7 @@ static void *http_run(void *argument)
         for (uint32_t i = 0; i < count; i++)
             MHD_run(http->listeners[i].daemon);
         visits_limit(http);
+        history_tick(&http->site);
         poll(entries, count + 1, wait_ms(http));
     } while (!entries[count].revents);
     return NULL;
@@ -282,7 +284,8 @@ int http_open(struct http **result, struct collector *collector)
     http->site.config = config;
     http->stop_fd = eventfd(0, EFD_CLOEXEC);
     auth_digest(config->http.token, http->site.token_digest);
-    int error = http->stop_fd < 0 ? -errno : listeners_open(http);
+    http->site.history = history_new();
+    int error = http->stop_fd < 0 ? -errno : http->site.history ? listeners_open(http) : -ENOMEM;
     if (!error && http->listener_count)
         error = thread_start(http);
     if (error || !http->listener_count)
@@ -314,6 +317,7 @@ void http_close(struct http *http)
         close(http->stop_fd);
     if (http->key)
         explicit_bzero(http->key, strlen(http->key));
+    history_free(http->site.history);
     free(http->certificate);
     free(http->key);
     free(http);
