@@ -197,6 +197,7 @@ struct config {
             char *certificate;     /* path of a PEM file, "" = no TLS */
             char *key;             /* path of a PEM file */
         } tls;
+        bool talkers;               /* top talkers are counted */
         uint32_t metrics_exporters; /* most exporters with series of their own in /metrics */
     } http;
 

@@ -250,6 +250,12 @@ const struct option_row option_rows_general[] = {
      .default_text = "",
      .check = check_file_or_none,
      .help = "PEM file with the private key of http.tls.certificate."},
+    {.key = "http.talkers",
+     .type = OPTION_BOOLEAN,
+     MEMBER(http.talkers),
+     .default_text = "true",
+     .help = "Count the top sources, destinations, services and exporters of the last minutes, from a sample of the "
+             "records, for the console and /api/talkers."},
     {.key = "http.metrics_exporters",
      .type = OPTION_NUMBER,
      MEMBER(http.metrics_exporters),

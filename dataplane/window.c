@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/window.h"
 
+#include <errno.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -12,6 +13,20 @@ const struct gauge_row gauge_rows[GAUGE_COUNT] = {
     GAUGE_TABLE(GAUGE_ROW)
 #undef GAUGE_ROW
 };
+
+int window_init(struct window *window, const struct config *config, const struct elements *elements,
+                const struct decoder *decoder)
+{
+    if (!config->http.listen.count || !config->http.talkers)
+        return 0;
+    window->talkers = talkers_new(elements, decoder_plans_most(decoder));
+    return window->talkers ? 0 : -ENOMEM;
+}
+
+void window_fini(struct window *window)
+{
+    talkers_free(window->talkers);
+}
 
 /* Relaxed throughout: numbers to look at, which order nothing. */
 static void gauge_set(struct window *window, enum gauge gauge, uint64_t value)
@@ -32,6 +47,8 @@ void window_publish(struct window *window, const struct decoder *decoder, const 
     gauge_set(window, GAUGE_batches, outlet->pool.count);
     for (uint32_t i = 0; i < outlet->feed_count; i++)
         atomic_store_explicit(&window->views_free[i], outlet->feeds[i].free_count, memory_order_relaxed);
+    if (window->talkers)
+        talkers_housekeep(window->talkers, clock_steady_ns());
 }
 
 /* Taken out of the window for the slice, so that whoever asked cannot take it away meanwhile. */

@@ -7,6 +7,7 @@
 
 #include "base/heap.h"
 #include "config/config.h"
+#include "dataplane/talkers.h"
 #include "decode/decoder.h"
 #include "decode/survey.h"
 #include "export/outlet.h"
@@ -14,7 +15,7 @@
 /*
  * What other threads see of a worker beside its counters and exporters, without its having to stop: sizes, which the
  * worker writes every few milliseconds, and lists of templates, which it copies in slices between bursts when somebody
- * asks. No lock; a burst does not know of it.
+ * asks. No lock; a burst does not know of it, but for the talkers.
  */
 
 /* Every size, one row each: X(name, help). */
@@ -44,10 +45,25 @@ extern const struct gauge_row gauge_rows[GAUGE_COUNT];
 struct window {
     _Atomic uint64_t gauges[GAUGE_COUNT];      /* the worker writes, any thread reads */
     _Atomic uint32_t views_free[OUTPUTS_MOST]; /* the same: batches of each output that are not out */
+    struct talkers *talkers;                   /* NULL: off; constant. Takes care of itself */
     _Atomic(struct survey *) survey;           /* one thread asks; the worker takes it for a slice and puts it back */
 };
 
-/* --- the worker's calls, between bursts --- */
+/* For a window of zeroes: what counts talkers, where that is on. Returns 0 or -ENOMEM. */
+int window_init(struct window *window, const struct config *config, const struct elements *elements,
+                const struct decoder *decoder);
+void window_fini(struct window *window);
+
+/* --- the worker's calls --- */
+
+/* In a burst. */
+static inline void window_count(struct window *window, const struct chunk *chunk)
+{
+    if (window->talkers && chunk->plan->kind == PLAN_FLOW)
+        talkers_count(window->talkers, chunk);
+}
+
+/* Between bursts. */
 
 void window_publish(struct window *window, const struct decoder *decoder, const struct exporters *exporters,
                     const struct outlet *outlet, const struct heap *heap);

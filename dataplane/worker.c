@@ -197,6 +197,7 @@ static void chunk_encode(struct worker *worker, const struct chunk *chunk)
     struct exporter *exporter = chunk->message->exporter;
     enum document_kind kind = chunk->plan->kind;
     uint32_t copies = outlet_copies(worker->outlet, kind);
+    window_count(&worker->window, chunk);
     for (uint32_t done = 0; done < chunk->count;) {
         struct batch *batch = outlet_batch(worker->outlet, kind, worker->waits);
         if (!batch) {
@@ -308,13 +309,10 @@ uint32_t worker_burst(struct worker *worker)
 
 bool worker_exhausted(const struct worker *worker)
 {
-    bool finite = false;
-    for (uint32_t i = 1; i < worker->queue_count; i++) { /* the first is for strays */
-        if (!worker->queues[i].queue->finite || !worker->queues[i].queue->ended)
-            return false;
-        finite = true;
-    }
-    return finite;
+    bool ended = worker->queue_count > 1; /* the first is for strays */
+    for (uint32_t i = 1; i < worker->queue_count && ended; i++)
+        ended = worker->queues[i].queue->finite && worker->queues[i].queue->ended;
+    return ended;
 }
 
 /* Until packets or strays come, the crew is stopped or housekeeping is due; or for a nap, while packets keep coming. */
@@ -419,6 +417,7 @@ struct worker *worker_new(struct crew_shared *shared, uint32_t number)
     worker->exporter_expiry_ns = 2 * config->expiration_timeout;
     worker->stray_to = calloc(shared->setup.worker_count, sizeof *worker->stray_to);
     if (worker->stray_to && !decoder_init(worker) && !encoder_init(worker) &&
+        !window_init(&worker->window, config, shared->setup.elements, worker->decoder) &&
         !worker_add_queue(worker, handover_queue(worker->handover)))
         return worker;
     worker_free(worker);
@@ -429,6 +428,7 @@ void worker_free(struct worker *worker)
 {
     if (!worker)
         return;
+    window_fini(&worker->window);
     if (worker->encoder)
         encoder_free(worker->encoder);
     if (worker->decoder)

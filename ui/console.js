@@ -3,10 +3,11 @@
 
 import { duration, h, say } from "./parts.js";
 import { setCounters } from "./draw.js";
+import { Talkers } from "./talkers.js";
 import { Exporter, Exporters, Outputs, Overview, Templates } from "./views.js";
 
 const TOKEN = "weir-token", TIMEOUT = 10000, STEP = 500, READY_EVERY = 5000, BACK_SHOWN = 4000;
-const VIEWS = { overview: Overview, exporters: Exporters, outputs: Outputs, templates: Templates };
+const VIEWS = { overview: Overview, exporters: Exporters, talkers: Talkers, outputs: Outputs, templates: Templates };
 const at = (id) => document.getElementById(id);
 
 class Refused extends Error {}

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The views: each has an element, what it reads and how often (ms), and update() with the answers.
 
-import { ago, count, delay, duration, exact, h, short, Table } from "./parts.js";
+import { ago, count, delay, exact, h, short, Table } from "./parts.js";
 import { Chart, counterRow, LedgerPicture } from "./draw.js";
 
 const LIMIT = 200; /* rows of one page of a long list */
-const section = (title, help, ...content) =>
+export const section = (title, help, ...content) =>
   h("section", { class: "card" }, h("h2", {}, title), help && h("p", { class: "help" }, help), content);
 
 /* ---- from two readings ---- */
@@ -396,5 +396,3 @@ export class Outputs {
     }
   }
 }
-
-export { duration, LIMIT, section };

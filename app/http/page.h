@@ -20,6 +20,7 @@ struct http_code {
 };
 
 struct history;
+struct top;
 
 struct http_site {
     struct collector *collector;
@@ -28,6 +29,7 @@ struct http_site {
     uint8_t token_digest[32];         /* SHA-256 */
     struct http_code codes[HTTP_CODES_MOST];
     struct history *history;
+    struct top *top;
 };
 
 /* Pairs with the release in http_enter(): what the phase promises is there. */
@@ -87,6 +89,7 @@ void page_api(const struct http_request *request, struct http_page *page);
 void page_ledger(const struct http_request *request, struct http_page *page);
 void page_counters(const struct http_request *request, struct http_page *page);
 void page_history(const struct http_request *request, struct http_page *page);
+void page_talkers(const struct http_request *request, struct http_page *page);
 void page_workers(const struct http_request *request, struct http_page *page);
 void page_exporters(const struct http_request *request, struct http_page *page);
 void page_exporter(const struct http_request *request, struct http_page *page);

@@ -43,6 +43,7 @@ static const struct http_route routes[] = {
     {"/api/workers", page_workers, TYPE_JSON, 0, "counters and sizes of each worker"},
     {"/api/exporters", page_exporters, TYPE_JSON, 0, "?network= &sort= &order= &offset= &limit="},
     {"/api/exporters/", page_exporter, TYPE_JSON, 0, "ADDRESS, or ADDRESS:PORT: all of it, with its templates"},
+    {"/api/talkers", page_talkers, TYPE_JSON, 0, "who talks most; ?seconds= &limit="},
     {"/api/templates", page_templates, TYPE_JSON, 0,
      "?exporter= &domain= &id= &version= &sort= &order= &offset= &limit="},
 };

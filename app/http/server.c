@@ -18,6 +18,7 @@
 #include "app/http/listener.h"
 #include "app/http/page.h"
 #include "app/http/request.h"
+#include "app/http/talkers.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -171,6 +172,7 @@ static void *http_run(void *argument)
             MHD_run(http->listeners[i].daemon);
         visits_limit(http);
         history_tick(&http->site);
+        top_tick(&http->site);
         poll(entries, count + 1, wait_ms(http));
     } while (!entries[count].revents);
     return NULL;
@@ -285,7 +287,8 @@ int http_open(struct http **result, struct collector *collector)
     http->stop_fd = eventfd(0, EFD_CLOEXEC);
     auth_digest(config->http.token, http->site.token_digest);
     http->site.history = history_new();
-    int error = http->stop_fd < 0 ? -errno : http->site.history ? listeners_open(http) : -ENOMEM;
+    http->site.top = top_new();
+    int error = http->stop_fd < 0 ? -errno : http->site.history && http->site.top ? listeners_open(http) : -ENOMEM;
     if (!error && http->listener_count)
         error = thread_start(http);
     if (error || !http->listener_count)
@@ -318,6 +321,7 @@ void http_close(struct http *http)
     if (http->key)
         explicit_bzero(http->key, strlen(http->key));
     history_free(http->site.history);
+    top_free(http->site.top);
     free(http->certificate);
     free(http->key);
     free(http);

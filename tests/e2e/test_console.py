@@ -69,7 +69,8 @@ def test_files(collect, link):
     assert status == 200 and headers["Content-Type"] == "text/html; charset=utf-8"
     assert page == get(link.collector, "/console")[2] and page.startswith(b"<!doctype html>")
     for name, kind in (("console.js", "text/javascript"), ("console.css", "text/css"), ("views.js", "text/javascript"),
-                       ("draw.js", "text/javascript"), ("parts.js", "text/javascript")):
+                       ("draw.js", "text/javascript"), ("parts.js", "text/javascript"),
+                       ("talkers.js", "text/javascript")):
         status, headers, body = get(link.collector, f"/console/{name}")
         assert status == 200 and headers["Content-Type"] == f"{kind}; charset=utf-8" and body
         assert headers["Content-Security-Policy"].startswith(POLICY) and headers["Cache-Control"] == "no-cache"
@@ -167,7 +168,7 @@ def test_width_and_light(fed, chromium, width):
     shades = set()
     for dark in (False, True):
         page.look(width, 900, dark)
-        for view in ("overview", "exporters", "outputs", "templates", f"exporters/{lab.EXPORTER}:5000"):
+        for view in ("overview", "exporters", "talkers", "outputs", "templates", f"exporters/{lab.EXPORTER}:5000"):
             page.run("location.hash = arguments[0]", view)
             page.wait(view, lambda: page.rows())
             assert page.run("return document.documentElement.scrollWidth") <= width, view
@@ -213,6 +214,49 @@ def test_token(collect, tmp_path, chromium):
     page.wait("numbers without a question", lambda: page.rows("main section:nth-of-type(2) table"))
     assert page.run("return [Object.values(sessionStorage).length, localStorage.length, document.cookie]") == [1, 0, ""]
     assert not [url for url in page.requests() if TOKEN in url or "wrong" in url]
+    check_stop(weir, 0)
+
+
+def test_talkers(collect, link, send, chromium):
+    """While few records come they are all counted: the sums are those of the documents, in the API and in the page."""
+    weir = collect(**SOCKET)
+    sent = 0
+    for datagram in (*exports.v5(1), *exports.v9(1), *exports.ipfix(1)) * 3:
+        send(3 * [datagram])  # fewer records at a time than are counted without a sample
+        sent += 3 * RECORDS
+        documents = weir.wait_documents(sent)
+    wait_for(lambda: str(get_json(link.collector, "/api/talkers?limit=1")), 20,
+             lambda: get_json(link.collector, "/api/talkers")["records"] >= sent)
+    found = get_json(link.collector, "/api/talkers?limit=100")
+    assert found["one_in"] == 1 and found["records"] == len(documents)
+    for kind, field in (("sources", "source"), ("destinations", "destination")):
+        for order, measure in (("by_bytes", "bytes"), ("by_packets", "packets")):
+            sums = {}
+            for document in documents:
+                address = document[field]["ip"]
+                sums[address] = sums.get(address, 0) + document["network"][measure]
+            sums = {address: value for address, value in sums.items() if value}  # who has none is no talker
+            assert {row["address"]: row[measure] for row in found[kind][order]} == sums
+            assert [row[measure] for row in found[kind][order]] == sorted(sums.values(), reverse=True)
+    exporter, = found["exporters"]["by_bytes"]
+    assert exporter["address"] == lab.EXPORTER and exporter["bytes"] == found["bytes"]
+    assert sum(row["bytes"] for row in found["services"]["by_bytes"]) == found["bytes"]
+    assert get_json(link.collector, "/api/talkers?seconds=0")["records"] == 0
+    page = chromium("/#talkers")
+    page.wait("talkers", lambda: page.rows("main section:nth-of-type(1) table"))
+    rows = page.rows("main section:nth-of-type(1) table")
+    assert [row[0] for row in rows] == [row["address"] for row in found["sources"]["by_bytes"][:15]]
+    assert [number(row[3]) for row in rows] == [row["records"] for row in found["sources"]["by_bytes"][:15]]
+    assert page.text("main .help").startswith("Every flow record counted")
+    clean(page)
+    check_stop(weir, sent)
+
+
+def test_talkers_off(collect, link, chromium):
+    weir = collect(**SOCKET, http__talkers="false")
+    assert get(link.collector, "/api/talkers")[0] == 404
+    page = chromium("/#talkers")
+    page.wait("why there are none", lambda: page.text("main .help") == "http.talkers is off")
     check_stop(weir, 0)
 
 
