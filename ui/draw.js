@@ -32,7 +32,8 @@ export function ledgerFlows(ledger) {
   const link = (from, to, value) => {
     if (value > 0) links.push({ from, to, value });
   };
-  const sources = [["records_received", RECEIVED], ["records_copied", RECEIVED], ["records_recovered", "From an earlier run"]];
+  const sources = [["records_received", RECEIVED], ["records_copied", RECEIVED], ["records_recovered", "From an earlier run"],
+                   ["records_inherited", "From an earlier run"]];
   const before = { ...ledger.counters };
   for (const output of ledger.outputs) {
     const middle = node(1, output.output, "node");

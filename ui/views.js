@@ -119,7 +119,7 @@ export class Overview {
     this.picture.update(ledger);
     this.units.update(UNITS.map((name) => ({ name, ...ledger.units[name] })));
     this.missing.update(Object.entries(counters).map(([name, number]) => ({ name, value: number, ...counterRow(name) }))
-      .filter((row) => row.value && (row.part === "dropped" || row.name.startsWith("losses_")))
+      .filter((row) => row.value && (row.part === "dropped" || /^losses_|_missing$/.test(row.name)))
       .map((row) => ({ ...row, help: row.help || "" })));
     this.before = before && seconds < 1.5 ? before : ledger;
   }
@@ -272,6 +272,8 @@ export class Exporters extends List {
         { name: "Records dropped", sort: "dropped_records", cell: (row) => count(dropped(row, "records"), "bad") },
         { name: "Sets dropped", minor: true, sort: "dropped_sets", help: "Data whose template is not known, and sets that cannot be read", cell: (row) => count(dropped(row, "sets"), "bad") },
         { name: "Datagrams dropped", minor: true, sort: "dropped_datagrams", cell: (row) => count(dropped(row, "datagrams"), "bad") },
+        { name: "Datagrams missing", minor: true, sort: "datagrams_missing", help: "By the sequence numbers of v9", cell: (row) => count(row.counters.datagrams_missing || 0, "bad") },
+        { name: "Records missing", minor: true, sort: "records_missing", help: "By the sequence numbers of v5 to v8 and IPFIX", cell: (row) => count(row.counters.records_missing || 0, "bad") },
         { name: "Templates", minor: true, sort: "templates", cell: (row) => count(row.templates) },
         { name: "Last seen", sort: "last_seen", cell: (row) => ago(row.last_seen, app.now()) },
       ] }));
