@@ -10,6 +10,7 @@ enum status { STATUS_GOOD = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 int command_run(int count, char **arguments);
 int command_decode(int count, char **arguments);
 int command_top(int count, char **arguments);
+int command_explain(int count, char **arguments);
 int command_check(int count, char **arguments);
 int command_docs(int count, char **arguments);
 int command_setup(int count, char **arguments);

@@ -16,6 +16,7 @@ static const struct command commands[] = {
     {"run", command_run, "receive flow export and write documents"},
     {"decode", command_decode, "documents of captures to standard output, without a network"},
     {"top", command_top, "watch a collector that runs"},
+    {"explain", command_explain, "what becomes of a template, field by field"},
     {"check", command_check, "is this configuration right?"},
     {"docs", command_docs, "options, fields, elements and counters"},
     {"setup", command_setup, "prepare Elasticsearch or OpenSearch for the documents"},

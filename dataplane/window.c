@@ -90,3 +90,9 @@ bool window_wait(struct window *window, struct survey *survey, int64_t timeout_n
     }
     return true;
 }
+
+void window_survey_here(const struct window *window, struct survey *survey)
+{
+    while (!survey_slice(survey, window->decoder))
+        ;
+}

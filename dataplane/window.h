@@ -46,6 +46,7 @@ struct window {
     _Atomic uint64_t gauges[GAUGE_COUNT];      /* the worker writes, any thread reads */
     _Atomic uint32_t views_free[OUTPUTS_MOST]; /* the same: batches of each output that are not out */
     struct talkers *talkers;                   /* NULL: off; constant. Takes care of itself */
+    const struct decoder *decoder;             /* the worker's; constant, and so are its built-in plans */
     _Atomic(struct survey *) survey;           /* one thread asks; the worker takes it for a slice and puts it back */
 };
 
@@ -85,7 +86,16 @@ void window_ask(struct window *window, struct survey *survey);
 /* Waits until it is done, at most timeout_ns. The survey is the caller's again either way; false: it is not whole. */
 bool window_wait(struct window *window, struct survey *survey, int64_t timeout_ns);
 
+/* The same of a worker whose thread has ended, without it: asks nobody, waits for nobody. */
+void window_survey_here(const struct window *window, struct survey *survey);
+
 /* --- any thread --- */
+
+/* See decoder_fixed_plan(). */
+static inline const struct plan *window_fixed_plan(const struct window *window, uint8_t version, uint8_t aggregation)
+{
+    return decoder_fixed_plan(window->decoder, version, aggregation);
+}
 
 static inline uint64_t window_gauge(const struct window *window, enum gauge gauge)
 {

@@ -378,12 +378,12 @@ static int decoder_init(struct worker *worker)
     worker->exporters = exporters_new(setup->config->limits.exporters);
     if (!worker->heap || !worker->exporters)
         return -ENOMEM;
-    worker->decoder = decoder_new(&(struct decoder_setup){.config = setup->config,
-                                                          .profile = setup->profile,
-                                                          .elements = setup->elements,
-                                                          .exporters = worker->exporters,
-                                                          .counters = worker->counters,
-                                                          .heap = worker->heap});
+    worker->window.decoder = worker->decoder = decoder_new(&(struct decoder_setup){.config = setup->config,
+                                                                                   .profile = setup->profile,
+                                                                                   .elements = setup->elements,
+                                                                                   .exporters = worker->exporters,
+                                                                                   .counters = worker->counters,
+                                                                                   .heap = worker->heap});
     return worker->decoder ? 0 : -ENOMEM;
 }
 

@@ -47,6 +47,12 @@ uint32_t decoder_plans_most(const struct decoder *decoder);
 /* At an orderly end: what is still waited for by sequence number is counted as missing. Datagrams may follow. */
 void decoder_finish(struct decoder *decoder);
 
+/*
+ * The built-in plan of version 1, 5, 6, 7, or 8 with its aggregation scheme (else 0); NULL where there is none.
+ * Constant as long as the decoder is there: any thread.
+ */
+const struct plan *decoder_fixed_plan(const struct decoder *decoder, uint8_t version, uint8_t aggregation);
+
 /* How much the decoder knows. */
 struct decoder_sizes {
     uint32_t sessions;

@@ -217,3 +217,10 @@ void fixed_begin(struct decoder *decoder, uint8_t version)
     walk->records_left = count ? count : room;
     walk->record_end = walk->record + (size_t)walk->records_left * plan->record_bytes;
 }
+
+const struct plan *decoder_fixed_plan(const struct decoder *decoder, uint8_t version, uint8_t aggregation)
+{
+    uint32_t at = version == FIXED_V8 ? FIXED_V8 + aggregation : version;
+    bool known = version == FIXED_V8 ? aggregation > 0 : version < FIXED_V8 && aggregation == 0;
+    return known && at < sizeof decoder->fixed_plans / sizeof *decoder->fixed_plans ? decoder->fixed_plans[at] : NULL;
+}

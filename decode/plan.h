@@ -29,6 +29,8 @@ struct field {
 enum field_flag {
     FIELD_SCOPE = 1 << 0,    /* a scope field of an options template */
     FIELD_OPTIONAL = 1 << 1, /* variable length of a fixed type: SPAN_ABSENT in records where it is wrong */
+    /* 1 << 2: FIELD_WIDE of decode/plans.h */
+    FIELD_ENTERPRISE = 1 << 3, /* announced with an enterprise number, be it 0 */
 };
 
 static_assert(sizeof(struct field) == 12, "fields are read in order, five a cache line");

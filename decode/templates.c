@@ -145,6 +145,7 @@ static void fields_compile(struct decoder *decoder, const struct template_view *
             field->flags = FIELD_SCOPE;
         if (dialect->enterprises && field->id & ENTERPRISE_BIT) {
             field->id &= (uint16_t)~ENTERPRISE_BIT;
+            field->flags |= FIELD_ENTERPRISE;
             field->enterprise = read_be32(at);
             at += 4;
         } else if (dialect->scope_in_bytes && i < view->scope_count) {

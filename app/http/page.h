@@ -94,3 +94,4 @@ void page_workers(const struct http_request *request, struct http_page *page);
 void page_exporters(const struct http_request *request, struct http_page *page);
 void page_exporter(const struct http_request *request, struct http_page *page);
 void page_templates(const struct http_request *request, struct http_page *page);
+void page_formats(const struct http_request *request, struct http_page *page);

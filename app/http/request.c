@@ -45,7 +45,8 @@ static const struct http_route routes[] = {
     {"/api/exporters/", page_exporter, TYPE_JSON, 0, "ADDRESS, or ADDRESS:PORT: all of it, with its templates"},
     {"/api/talkers", page_talkers, TYPE_JSON, 0, "who talks most; ?seconds= &limit="},
     {"/api/templates", page_templates, TYPE_JSON, 0,
-     "?exporter= &domain= &id= &version= &sort= &order= &offset= &limit="},
+     "?exporter= &domain= &id= &version= &explain &sort= &order= &offset= &limit="},
+    {"/api/formats", page_formats, TYPE_JSON, 0, "?version=: what becomes of the fields of v1, v5, v6, v7, v8"},
 };
 
 #define ROUTE_COUNT (sizeof routes / sizeof routes[0])

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/explanation.h"
 #include "app/http/exporters.h"
 #include "app/http/json.h"
 #include "app/http/query.h"
@@ -24,6 +25,8 @@ struct listed {
 
 struct template_list {
     struct survey_filter filter;
+    bool explains;   /* what becomes of each; with fields */
+    bool at_rest;    /* the workers have ended: nobody is to be asked */
     struct listed *items;
     uint32_t count;
     uint32_t left_out;
@@ -68,7 +71,9 @@ static bool worker_ask(struct template_list *list, struct worker *worker, uint32
     if (!survey.rows)
         return false;
     memset(survey.rows, 0, most * sizeof *survey.rows);
-    bool good = worker_survey(worker, &survey, SURVEY_NS) && list_append(list, &survey, number);
+    if (list->at_rest)
+        window_survey_here(worker_window(worker), &survey);
+    bool good = (list->at_rest || worker_survey(worker, &survey, SURVEY_NS)) && list_append(list, &survey, number);
     free(survey.rows);
     return good;
 }
@@ -104,7 +109,7 @@ static void list_unite(struct template_list *list)
 static bool list_make(struct template_list *list, const struct http_site *site, bool fields)
 {
     const struct crew *crew = site->collector->crew;
-    bool good = site_phase(site) == HTTP_RUNNING;
+    bool good = list->at_rest || site_phase(site) == HTTP_RUNNING;
     if (fields && good)
         good = (list->fields = calloc(FIELDS_MOST, sizeof *list->fields)) != NULL;
     for (uint32_t i = 0; i < crew_worker_count(crew) && good; i++)
@@ -178,6 +183,24 @@ static void whose_print(FILE *stream, const struct template_row *row)
         fputs("null", stream);
 }
 
+/* null where there was no room for its fields, or no memory. */
+static void explanation_show(FILE *stream, const struct http_site *site, const struct template_list *list,
+                             const struct template_row *row)
+{
+    const struct explanation_subject subject = {
+        .config = site->config,
+        .elements = site->collector->elements,
+        .fields = list->fields + row->fields_at,
+        .field_count = row->field_count,
+        .version = (uint8_t)row->version,
+        .kind = row->kind,
+        .id = row->id,
+    };
+    fputs(",\"explanation\":", stream);
+    if (!row->has_fields || !explanation_print(stream, &subject))
+        fputs("null", stream);
+}
+
 static void template_print(FILE *stream, const struct http_site *site, const struct template_list *list,
                            const struct listed *listed)
 {
@@ -197,6 +220,8 @@ static void template_print(FILE *stream, const struct http_site *site, const str
     fprintf(stream, ",\"age_seconds\":%" PRId64, now_s > row->learned_s ? now_s - row->learned_s : 0);
     if (row->has_fields)
         fields_print(stream, site->collector->elements, list->fields + row->fields_at, row->field_count);
+    if (list->explains)
+        explanation_show(stream, site, list, row);
     fputc('}', stream);
 }
 
@@ -221,6 +246,19 @@ void templates_of_address(FILE *stream, const struct http_site *site, const stru
     else
         fputs("null", stream);
     list_free(&list);
+}
+
+bool templates_at_rest(FILE *stream, const struct http_site *site, const struct address *address)
+{
+    struct template_list list = {.filter.by_address = address != NULL, .explains = true, .at_rest = true};
+    struct query_slice all = {.limit = ROWS_MOST};
+    if (address)
+        list.filter.address = *address;
+    bool good = list_make(&list, site, true);
+    if (good)
+        templates_print(stream, site, &list, &all);
+    list_free(&list);
+    return good;
 }
 
 /* ---- sorting ---- */
@@ -346,7 +384,10 @@ void page_templates(const struct http_request *request, struct http_page *page)
     if (!query_slice(request, page, &slice) || !filter_read(request, page, &list.filter))
         return;
     struct order order = {.sorting = sorting_find(slice.sort), .descending = slice.descending};
-    if (!order.sorting)
+    list.explains = query_given(request, "explain");
+    if (list.explains && !(list.filter.by_address && list.filter.by_id))
+        page_fail(page, 400, "explain takes an exporter and an id beside it");
+    else if (!order.sorting)
         page_fail(page, 400, "sort is to be exporter, fields, uses, learned, announced or used");
     else if (!list_make(&list, site, list.filter.by_address && list.filter.by_id))
         page_fail(page, 503, "the workers did not list their templates in time; try again");

@@ -3,13 +3,74 @@
 #include <xxhash.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "export/encode/explain.h"
 #include "export/encode/values.h"
 
 #define ECS_ROWS_MOST 128
 #define KEY_MOST ECS_PATH_MOST
+
+/* Text of an entry: the key, the path around it and the punctuation. */
+#define FIELD_TEXT_MOST  192
+#define FIXED_TEXT_MOST  16384
+#define FIXED_STEPS_MOST 512
+#define FIELDS_LEAST     64 /* the built-in plans of v1 to v8 */
+
+bool compiler_init(struct compiler *compiler, const struct config *config, const struct profile *profile,
+                   const struct elements *elements, struct heap *heap)
+{
+    uint32_t fields = config->limits.fields_per_template, keys = 1;
+    fields = fields < FIELDS_LEAST ? FIELDS_LEAST : fields;
+    while (keys < 2 * fields)
+        keys *= 2;
+    *compiler = (struct compiler){
+        .profile = profile,
+        .elements = elements,
+        .envelope = config->output.envelope,
+        .heap = heap,
+        .builder = calloc(1, sizeof *compiler->builder),
+        .keys = calloc(keys, sizeof *compiler->keys),
+        .keys_most = keys,
+        .slot_of = calloc(fields, 1),
+        .dropped = calloc(fields, 1),
+        .fields_most = fields,
+    };
+    return compiler->builder && compiler->keys && compiler->slot_of && compiler->dropped &&
+           builder_init(compiler->builder, FIXED_TEXT_MOST + fields * FIELD_TEXT_MOST, FIXED_STEPS_MOST + 2 * fields) ==
+               0;
+}
+
+void compiler_fini(struct compiler *compiler)
+{
+    if (compiler->builder)
+        builder_fini(compiler->builder);
+    free(compiler->builder);
+    free(compiler->keys);
+    free(compiler->slot_of);
+    free(compiler->dropped);
+}
+
+/* ---- who looks on ---- */
+
+static void tell_member(const struct compilation *compilation, const struct ecs_row *row, const char *key,
+                        const struct answer *answer)
+{
+    const struct compile_watch *watch = compilation->compiler->watch;
+    if (watch)
+        watch->member(watch->context, &(struct compile_member){compilation, row, key, answer});
+}
+
+static void tell_left_out(const struct compilation *compilation, uint16_t field, enum left_out why)
+{
+    const struct compile_watch *watch = compilation->compiler->watch;
+    if (watch)
+        watch->left_out(watch->context, compilation, field, why);
+}
+
+/* ---- the program ---- */
 
 /* Whether a row applies to documents of this plan at all. */
 static bool row_applies(const struct compilation *compilation, const struct ecs_row *row)
@@ -87,7 +148,23 @@ static bool key_is_new(const struct compiler *compiler, const char *key)
 static bool field_listed(const struct field *field, enum ecs_value list)
 {
     bool scope = field->flags & FIELD_SCOPE;
-    return field->type != TYPE_NONE && (list == VALUE_ELEMENTS || scope == (list == VALUE_SCOPES));
+    return list == VALUE_ELEMENTS || scope == (list == VALUE_SCOPES);
+}
+
+/* Does the field have a member of its own in the list? Later ones were asked before. */
+static bool field_stays(const struct compilation *compilation, uint16_t index)
+{
+    const struct field *field = &compilation->plan->fields[index];
+    char key[KEY_MOST];
+    if (field->type == TYPE_NONE)
+        tell_left_out(compilation, index, LEFT_OUT_UNREADABLE);
+    else if (!field_key(compilation, field, key))
+        tell_left_out(compilation, index, LEFT_OUT_HIDES);
+    else if (!key_is_new(compilation->compiler, key))
+        tell_left_out(compilation, index, LEFT_OUT_REPEATED);
+    else
+        return true;
+    return false;
 }
 
 /* Of two fields with one key the later one wins: dropped[] marks the earlier ones. */
@@ -96,11 +173,8 @@ static void repeats_find(const struct compilation *compilation, enum ecs_value l
     const struct plan *plan = compilation->plan;
     const struct compiler *compiler = compilation->compiler;
     memset(compiler->keys, 0, compiler->keys_most * sizeof *compiler->keys);
-    for (uint32_t i = plan->field_count; i-- > 0;) {
-        char key[KEY_MOST];
-        dropped[i] = !field_listed(&plan->fields[i], list) || !field_key(compilation, &plan->fields[i], key) ||
-                     !key_is_new(compiler, key);
-    }
+    for (uint16_t i = plan->field_count; i-- > 0;)
+        dropped[i] = !field_listed(&plan->fields[i], list) || !field_stays(compilation, i);
 }
 
 static bool takes_bytes(uint8_t format)
@@ -119,10 +193,10 @@ static void answer_emit(struct compilation *compilation, const char *key, const 
         compilation->byte_uses++;
 }
 
-static void elements_emit(struct compilation *compilation, enum ecs_value list)
+static void elements_emit(struct compilation *compilation, const struct ecs_row *row)
 {
     uint8_t *dropped = compilation->compiler->dropped;
-    repeats_find(compilation, list, dropped);
+    repeats_find(compilation, row->value, dropped);
     uint32_t uses = compilation->byte_uses, took = 0;
     for (uint16_t i = 0; i < compilation->plan->field_count; i++) {
         if (dropped[i])
@@ -130,6 +204,7 @@ static void elements_emit(struct compilation *compilation, enum ecs_value list)
         char key[KEY_MOST];
         field_key(compilation, &compilation->plan->fields[i], key);
         struct answer answer = values_field(compilation, i);
+        tell_member(compilation, row, key, &answer);
         answer_emit(compilation, key, &answer);
         took |= takes_bytes(answer.piece.format);
     }
@@ -158,7 +233,7 @@ static void row_emit(struct compilation *compilation, const struct answer *answe
     const struct ecs_row *row = &ecs_rows[index];
     if (lists_elements(row)) {
         builder_enter(compilation->builder, row->path, true, 0);
-        elements_emit(compilation, row->value);
+        elements_emit(compilation, row);
         return;
     }
     if (answers[index].presence == ABSENT)
@@ -166,6 +241,7 @@ static void row_emit(struct compilation *compilation, const struct answer *answe
     char parent[KEY_MOST];
     ecs_parent(row, parent);
     path_enter(compilation, answers, parent, row);
+    tell_member(compilation, row, NULL, &answers[index]);
     answer_emit(compilation, ecs_key(row), &answers[index]);
 }
 

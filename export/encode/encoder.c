@@ -30,40 +30,9 @@ struct encoder {
     struct words words;
     /* cold: compiling */
     struct compiler compiler;
-    struct builder builder;
     uint32_t plans_most;
     struct derived derived;
 };
-
-/* Text of an entry: the key, the path around it and the punctuation. */
-#define FIELD_TEXT_MOST 192
-#define FIXED_TEXT_MOST 16384
-#define FIXED_STEPS_MOST 512
-
-static int compiler_init(struct encoder *encoder, const struct encoder_setup *setup)
-{
-    uint32_t fields = setup->config->limits.fields_per_template;
-    if (fields < 64)
-        fields = 64; /* the built-in plans of v1 to v8 */
-    uint32_t keys = 1;
-    while (keys < 2 * fields)
-        keys *= 2;
-    encoder->compiler = (struct compiler){
-        .profile = setup->profile,
-        .elements = setup->elements,
-        .envelope = setup->config->output.envelope,
-        .heap = setup->heap,
-        .builder = &encoder->builder,
-        .keys = calloc(keys, sizeof *encoder->compiler.keys),
-        .keys_most = keys,
-        .slot_of = calloc(fields, 1),
-        .dropped = calloc(fields, 1),
-        .fields_most = fields,
-    };
-    if (!encoder->compiler.keys || !encoder->compiler.slot_of || !encoder->compiler.dropped)
-        return -1;
-    return builder_init(&encoder->builder, FIXED_TEXT_MOST + fields * FIELD_TEXT_MOST, FIXED_STEPS_MOST + 2 * fields);
-}
 
 struct encoder *encoder_new(const struct encoder_setup *setup)
 {
@@ -83,7 +52,8 @@ struct encoder *encoder_new(const struct encoder_setup *setup)
         .observer = &encoder->observer,
         .day = &encoder->day,
     };
-    if (!encoder->entries || !encoder->strip_maker || compiler_init(encoder, setup)) {
+    if (!encoder->entries || !encoder->strip_maker ||
+        !compiler_init(&encoder->compiler, setup->config, setup->profile, setup->elements, setup->heap)) {
         encoder_free(encoder);
         return NULL;
     }
@@ -96,11 +66,8 @@ void encoder_free(struct encoder *encoder)
         return;
     for (uint32_t i = 0; encoder->entries && i < encoder->plans_most; i++)
         program_free(encoder->entries[i].program, encoder->compiler.heap);
-    builder_fini(&encoder->builder);
+    compiler_fini(&encoder->compiler);
     strip_maker_free(encoder->strip_maker);
-    free(encoder->compiler.keys);
-    free(encoder->compiler.slot_of);
-    free(encoder->compiler.dropped);
     free(encoder->entries);
     free(encoder);
 }

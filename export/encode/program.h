@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/heap.h"
+#include "config/config.h"
 #include "decode/plan.h"
 #include "decode/profile.h"
 #include "export/encode/ecs.h"
@@ -201,6 +202,8 @@ enum derived_word {
     DERIVED_WORDS
 };
 
+struct compile_watch;
+
 /* What the compiler needs beside the plan. */
 struct compiler {
     const struct profile *profile;
@@ -212,7 +215,14 @@ struct compiler {
     uint32_t keys_most;          /* a power of two, at least twice fields_most */
     uint8_t *slot_of, *dropped;  /* scratch: one a field each */
     uint32_t fields_most;        /* fields that the scratch was made for */
+    const struct compile_watch *watch; /* told what becomes of the plan (export/encode/explain.h); NULL: nobody */
 };
+
+/* Scratch for templates of as many fields as the configuration allows. False for want of memory; compiler_fini() is in
+   order either way. */
+bool compiler_init(struct compiler *compiler, const struct config *config, const struct profile *profile,
+                   const struct elements *elements, struct heap *heap);
+void compiler_fini(struct compiler *compiler);
 
 /* NULL when there is no memory, or the plan has more fields than the scratch was made for. */
 struct program *program_compile(const struct compiler *compiler, const struct plan *plan);
