@@ -46,12 +46,12 @@ const char *format_bytes(char *text, uint64_t bytes)
     double value = (double)bytes;
     const char *letter = letters;
     if (bytes < 1024) {
-        snprintf(text, FORMAT_MOST, "%" PRIu64 " B", bytes);
+        snprintf(text, FORMAT_MOST, "%" PRIu64 "B", bytes);
         return text;
     }
     for (value /= 1024; value >= 1000 && letter[1]; letter++)
         value /= 1024;
-    snprintf(text, FORMAT_MOST, value < 10 ? "%.2f %ciB" : value < 100 ? "%.1f %ciB" : "%.0f %ciB", value, *letter);
+    snprintf(text, FORMAT_MOST, value < 10 ? "%.2f%ciB" : value < 100 ? "%.1f%ciB" : "%.0f%ciB", value, *letter);
     return text;
 }
 

@@ -13,7 +13,7 @@ const char *format_rate(char *text, double rate);
 /* "1,234,567" */
 const char *format_count(char *text, uint64_t count);
 
-/* "512 B", "1.50 MiB" */
+/* "512B", "1.50MiB" */
 const char *format_bytes(char *text, uint64_t bytes);
 
 /* "350us", "12ms", "3.2s", "4m05s", "2h03m", "5d04h"; "-" for NAN, ">100s" for INFINITY, beyond the histogram. */

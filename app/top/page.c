@@ -118,7 +118,7 @@ static void losses_show(struct top_page *page, const struct reading *now, const 
         if (!now->counts[i] || (counter_rows[i].part != PART_DROPPED && !is_loss(i)))
             continue;
         if (!any)
-            page_line(page, STYLE_HEADING, LOSS_FORM, "LOST AT", "PER-S", "IN ALL", "WHAT");
+            page_line(page, STYLE_HEADING, LOSS_FORM, "LOST-AT", "PER-S", "TOTAL", "WHAT");
         any = true;
         double rate = reading_rate(now, before, now->counts[i], before ? before->counts[i] : 0);
         char t[2][FORMAT_MOST];

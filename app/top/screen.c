@@ -49,6 +49,7 @@ static void help_page(struct top_page *page)
         "r                        reverse the order",
         "+ -                      longer or shorter interval",
         "Space                    read now",
+        "Ctrl-L                   draw everything anew",
         "h ?                      this page",
         "q                        end",
         "",
@@ -292,6 +293,9 @@ static void key_take(struct screen *screen, int key)
         break;
     case '-':
         interval_change(screen, 0.5);
+        break;
+    case 'L' - '@': /* Ctrl-L, as everywhere: something else wrote on the terminal */
+        clearok(stdscr, TRUE);
         break;
     case ' ':
         screen->due_ns = 0;

@@ -39,9 +39,9 @@ static void counts_have_commas(void **state)
 static void sizes_and_times(void **state)
 {
     char text[FORMAT_MOST];
-    assert_string_equal(format_bytes(text, 1023), "1023 B");
-    assert_string_equal(format_bytes(text, 1536), "1.50 KiB");
-    assert_string_equal(format_bytes(text, UINT64_MAX), "16.0 EiB");
+    assert_string_equal(format_bytes(text, 1023), "1023B");
+    assert_string_equal(format_bytes(text, 1536), "1.50KiB");
+    assert_string_equal(format_bytes(text, UINT64_MAX), "16.0EiB");
     assert_string_equal(format_seconds(text, 0.00035), "350us");
     assert_string_equal(format_seconds(text, 0.012), "12ms");
     assert_string_equal(format_seconds(text, 3.25), "3.2s");
