@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <ncurses.h>
 #include <poll.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/command.h"
+#include "app/explain.h"
 #include "app/top/page.h"
 #include "app/top/top.h"
 #include "base/clock.h"
@@ -17,8 +18,9 @@
 #define SHIFT     8   /* columns a key moves a page that is too wide */
 #define NO_ROW    UINT32_MAX
 #define NAME_MOST 64
+#define PATH_MOST 256
 
-enum view { VIEW_OVERVIEW, VIEW_TEMPLATES, VIEW_HELP };
+enum view { VIEW_OVERVIEW, VIEW_TEMPLATES, VIEW_EXPLANATION, VIEW_HELP };
 
 struct screen {
     struct top *top;
@@ -28,7 +30,8 @@ struct screen {
     const struct top_exporter **exporters; /* of top->now, sorted */
     char chosen[NAME_MOST];    /* exporter on the overview; "" = none */
     char address[NAME_MOST];   /* whose templates are shown */
-    json_t *templates;         /* of that address; NULL: not there yet */
+    char path[PATH_MOST];      /* asked beside the reading: templates, or one with its explanation */
+    json_t *answer;            /* to that; NULL: not there yet */
     uint32_t row;              /* chosen template; NO_ROW */
     uint32_t offset, shift;    /* first line and column that are shown */
     bool asking, ended, coloured;
@@ -43,7 +46,7 @@ static void help_page(struct top_page *page)
     static const char *const lines[] = {
         "Up Down PgUp PgDn Home   choose an exporter or template, and scroll",
         "Left Right               move a page that is wider than the terminal",
-        "Enter                    templates of the chosen exporter",
+        "Enter                    templates of the chosen exporter; what becomes of the chosen template",
         "Backspace Esc            back",
         "< >                      sort by the column before or behind; * marks it, ^ marks it reversed",
         "r                        reverse the order",
@@ -65,6 +68,15 @@ static void help_page(struct top_page *page)
         page_line(page, STYLE_PLAIN, "  %-10s %s", columns[i].title, columns[i].help);
 }
 
+static void explanation_page(struct top_page *page, const json_t *answer)
+{
+    const json_t *template = json_array_get(json_object_get(answer, "templates"), 0);
+    if (template)
+        explain_page(page, template);
+    else
+        page_line(page, STYLE_PLAIN, "%s", answer ? "this template is not known any more" : "asking");
+}
+
 static void page_make(struct screen *screen)
 {
     const struct top *top = screen->top;
@@ -78,7 +90,9 @@ static void page_make(struct screen *screen)
     if (screen->view == VIEW_HELP)
         help_page(&screen->page);
     else if (screen->view == VIEW_TEMPLATES)
-        screen->rows = page_templates_of(&screen->page, screen->address, screen->templates);
+        screen->rows = page_templates_of(&screen->page, screen->address, screen->answer);
+    else if (screen->view == VIEW_EXPLANATION)
+        explanation_page(&screen->page, screen->answer);
     else if (top->now && screen->exporters)
         screen->rows = page_overview(&screen->page, top->now, top_before(top), &top->order, screen->exporters);
 }
@@ -127,7 +141,8 @@ static void status_draw(const struct screen *screen)
 {
     static const char *const keys[] = {
         [VIEW_OVERVIEW] = "q end  h help  < > sort  r reverse  Enter templates  + - interval",
-        [VIEW_TEMPLATES] = "q end  h help  Backspace back",
+        [VIEW_TEMPLATES] = "q end  h help  Enter what becomes of it  Backspace back",
+        [VIEW_EXPLANATION] = "q end  h help  Up Down scroll  Backspace back",
         [VIEW_HELP] = "q end  Backspace back",
     };
     char text[CLIENT_PROBLEM_MOST + 64], age[FORMAT_MOST];
@@ -206,17 +221,50 @@ static void view_set(struct screen *screen, enum view view)
     screen->row = NO_ROW;
 }
 
+/* Shows the answer to screen.path, once it is there. */
+static void answer_open(struct screen *screen, enum view view)
+{
+    json_decref(screen->answer);
+    screen->answer = NULL;
+    view_set(screen, view);
+    screen->asking = false; /* anew, with the path */
+    screen->due_ns = 0;
+}
+
 static void templates_open(struct screen *screen)
 {
+    snprintf(screen->path, sizeof screen->path, "/api/templates?limit=10000&exporter=%s", screen->address);
+    answer_open(screen, VIEW_TEMPLATES);
+}
+
+static void explanation_open(struct screen *screen, uint32_t row)
+{
+    const json_t *template = json_array_get(json_object_get(screen->answer, "templates"), row);
+    snprintf(screen->path, sizeof screen->path,
+             "/api/templates?explain&exporter=%s&version=%s&domain=%" PRIu64 "&id=%" PRIu64, screen->address,
+             client_text(template, "version"), client_number(template, "domain"), client_number(template, "id"));
+    answer_open(screen, VIEW_EXPLANATION);
+}
+
+static void row_open(struct screen *screen)
+{
     uint32_t row = row_chosen(screen);
-    if (screen->view != VIEW_OVERVIEW || row == NO_ROW)
+    if (row == NO_ROW)
         return;
+    if (screen->view == VIEW_TEMPLATES) {
+        explanation_open(screen, row);
+        return;
+    }
     snprintf(screen->address, sizeof screen->address, "%s", screen->exporters[row]->address);
-    json_decref(screen->templates);
-    screen->templates = NULL;
-    view_set(screen, VIEW_TEMPLATES);
-    screen->asking = false; /* anew, with the templates */
-    screen->due_ns = 0;
+    templates_open(screen);
+}
+
+static void view_leave(struct screen *screen)
+{
+    if (screen->view == VIEW_EXPLANATION)
+        templates_open(screen);
+    else
+        view_set(screen, VIEW_OVERVIEW);
 }
 
 /* ---- sorting and time ---- */
@@ -303,7 +351,7 @@ static void key_take(struct screen *screen, int key)
     case '\n':
     case '\r':
     case KEY_ENTER:
-        templates_open(screen);
+        row_open(screen);
         break;
     case 'h':
     case '?':
@@ -313,7 +361,7 @@ static void key_take(struct screen *screen, int key)
     case 127:
     case 8:
     case 27:
-        view_set(screen, VIEW_OVERVIEW);
+        view_leave(screen);
         break;
     default: /* KEY_RESIZE: drawing anew is all that it takes */
         break;
@@ -324,7 +372,8 @@ static void key_take(struct screen *screen, int key)
 
 static void reading_begin(struct screen *screen)
 {
-    top_ask(screen->top, screen->view == VIEW_TEMPLATES ? screen->address : NULL);
+    bool also = screen->view == VIEW_TEMPLATES || screen->view == VIEW_EXPLANATION;
+    top_ask(screen->top, also ? screen->path : NULL);
     screen->asking = true;
     screen->due_ns = clock_steady_ns() + (int64_t)(screen->top->interval_s * NS_PER_S);
 }
@@ -337,9 +386,9 @@ static void reading_end(struct screen *screen)
         return;
     screen->taken_ns = clock_steady_ns();
     exporters_sort(screen);
-    if (screen->view == VIEW_TEMPLATES && top->client.count == 4) {
-        json_decref(screen->templates);
-        screen->templates = json_incref(top->client.questions[3].answer);
+    if (top->client.count > TOP_ALSO) {
+        json_decref(screen->answer);
+        screen->answer = json_incref(top->client.questions[TOP_ALSO].answer);
     }
 }
 
@@ -409,7 +458,7 @@ int screen_run(struct top *top)
     delscreen(terminal);
     page_clear(&screen.title);
     page_clear(&screen.page);
-    json_decref(screen.templates);
+    json_decref(screen.answer);
     free(screen.exporters);
     return STATUS_GOOD;
 }

@@ -48,16 +48,14 @@ static void help_print(void)
 
 /* ---- readings ---- */
 
-void top_ask(struct top *top, const char *templates_of)
+void top_ask(struct top *top, const char *also)
 {
-    char exporters[128], templates[128];
+    char exporters[128];
     bool ascending = (top->order.column <= COLUMN_VERSION) != top->order.reversed;
     snprintf(exporters, sizeof exporters, "/api/exporters?limit=%u&sort=%s&order=%s", top->limit,
              columns[top->order.column].sort, ascending ? "asc" : "desc");
-    snprintf(templates, sizeof templates, "/api/templates?limit=%u&exporter=%s", LIMIT_MOST,
-             templates_of ? templates_of : "");
-    const char *const paths[] = {"/api", "/api/ledger", exporters, templates};
-    client_ask(&top->client, paths, templates_of ? 4 : 3);
+    const char *const paths[] = {"/api", "/api/ledger", exporters, [TOP_ALSO] = also};
+    client_ask(&top->client, paths, also ? TOP_ALSO + 1 : TOP_ALSO);
 }
 
 bool top_take(struct top *top)

@@ -19,8 +19,9 @@ struct top {
     struct reading *now, *before; /* NULL: none yet */
 };
 
-/* Begins to ask for a reading, and with templates_of for the templates of that address; NULL: not. */
-void top_ask(struct top *top, const char *templates_of);
+/* Begins to ask for a reading, and for the answer of another path as question TOP_ALSO; NULL: none. */
+#define TOP_ALSO 3
+void top_ask(struct top *top, const char *also);
 
 /*
  * After client_wait() said that all is there: makes it the reading of now. False with client.problem where there is

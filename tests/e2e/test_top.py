@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""weir top and weir explain beside a collector that runs: the same numbers as its API and its final ledger, the terminal
-with its keys, and what they say where they are not let in."""
+"""weir top and weir explain beside a collector that runs: the same numbers as its API and its final ledger, the
+terminal with its keys, and what they say where they are not let in."""
 
 import json
 import re
@@ -148,7 +148,11 @@ def test_terminal_keys(rested, link, terminal):
     screen.press(DOWN + ENTER + REDRAW)
     screen.wait(f"templates of {lab.EXPORTER}")
     screen.wait(r"v9 +0 +256 +flow")
+    screen.press(DOWN + ENTER + REDRAW)
+    screen.wait("netflow.source_ipv4_address")
     screen.clear()
+    screen.press(ESCAPE + REDRAW)
+    screen.wait(f"templates of {lab.EXPORTER}")
     screen.press(ESCAPE)
     screen.wait("< > sort")
     screen.press(REDRAW)
