@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/collector.h"
 #include "app/explain.h"
@@ -10,12 +11,34 @@
 
 #define STEP_MS 5 /* how soon the end of the captures is noticed */
 
-/* As "weir decode" but for the documents, which nobody wants. */
+/* As of "weir decode". */
 static const char *const presets[] = {
-    "outputs=",             "output.type=file",     "output.path=/dev/null",         "output.envelope=false",
-    "output.rotate_size=0", "output.rotate_age=0",  "detect_sequence_reset=false",   "expiration_timeout=0",
-    "log.level=warning",
+    "output.type=file",              "output.path=/dev/null", "output.envelope=false",
+    "detect_sequence_reset=false",   "expiration_timeout=0",  "log.level=warning",
 };
+
+static void text_set(char **text, const char *value)
+{
+    free(*text);
+    *text = strdup(value);
+}
+
+/* Nobody wants the documents: whatever outputs the configuration has, nothing is written or sent, no spool touched. */
+static bool outputs_silence(struct config *config)
+{
+    bool good = true;
+    for (uint32_t i = 0; i < config->output_count; i++) {
+        struct output_config *output = &config->outputs[i];
+        output->kind = OUTPUT_FILE;
+        output->threads = 1;
+        output->rotate_size = output->rotate_age = 0;
+        output->compression = COMPRESSION_NONE;
+        text_set(&output->path, "/dev/null");
+        text_set(&output->spool.path, "");
+        good = good && output->path && output->spool.path;
+    }
+    return good;
+}
 
 /* The versions without templates that the chosen exporters sent: 1 << N each. */
 static uint32_t versions_seen(const struct collector *collector, const struct explain_choice *choice)
@@ -77,7 +100,8 @@ json_t *explain_captures(const struct arguments *arguments, const char *const *f
     json_t *answer = NULL;
     if (!arguments_load(arguments, presets, sizeof presets / sizeof *presets, &config))
         return NULL;
-    if (collector_init(&collector, &config) && collector_add_backend(&collector, &backend_capture, &input, 1) == 0 &&
+    if (outputs_silence(&config) && collector_init(&collector, &config) &&
+        collector_add_backend(&collector, &backend_capture, &input, 1) == 0 &&
         collector_start(&collector, 1, NULL, 0))
         answer = captures_read(&collector, &input, choice);
     else

@@ -238,6 +238,21 @@ def test_explain_is_the_same_everywhere(rested, link, tmp_path):
     check_stop(rested, rested.sent)
 
 
+def test_explain_delivers_nothing(link, tmp_path):
+    """With the configuration of a collector, its outputs and spools stay as they are."""
+    (tmp_path / "1.dat").write_bytes(exports.v9(1)[0])
+    (tmp_path / "weir.yml").write_text(f"""
+output: {{spool: {{path: "{tmp_path}/spool"}}}}
+outputs:
+  kafka: {{type: kafka, kafka: {{brokers: ["127.0.0.1:1"], topic: flows}}}}
+  files: {{type: file, path: "{tmp_path}/flows-%i.ndjson", compression: zstd}}
+  search: {{type: opensearch, elasticsearch: {{hosts: ["http://127.0.0.1:2"]}}}}
+""")
+    done = weir(link.collector, "explain", "-c", tmp_path / "weir.yml", "--capture", tmp_path / "1.dat")
+    assert done.returncode == 0 and "template 256" in done.stdout and not done.stderr, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.dat", "weir.yml"]
+
+
 def test_explain_says_what_is_wrong(rested, link, tmp_path):
     (tmp_path / "1.dat").write_bytes(exports.v9(1)[0])
     for arguments, status, said in ((("192.0.2.99",), 1, "no datagram came from there"),
