@@ -239,7 +239,7 @@ class Search(Server):
         if not self.indices(index):
             return []
         self.request("POST", f"/{index}/_refresh")
-        body = {"size": 10000, "sort": ["_doc"], "_source": list(fields) if fields else True}
+        body = {"size": 2000, "sort": ["_doc"], "_source": list(fields) if fields else True}
         answer = self.request("POST", f"/{index}/_search?scroll=1m", body)
         found = []
         while answer["hits"]["hits"]:
