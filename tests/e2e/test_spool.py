@@ -51,13 +51,13 @@ def test_restart(opensearch, run, load, name, folder, codec):
     """weir ends while the server is gone: all waits on the disk; the next start delivers it beside live traffic."""
     spool = {"compression": codec}
     weir = run(to_search(opensearch, name, folder, DEAD_PORT, spool=spool))
-    sent = load(count=100, rate=200)
+    sent = load(count=100, rate=100)  # which a build with a sanitizer can take, too
     weir.wait_received(sent.count)
     ledger = weir.finish(sent, waits=sent.count)
     assert output_of(ledger)["spooled"] == sent.count
     assert segments(folder)
     again = run(to_search(opensearch, name, folder, spool=spool))
-    load(sent, count=100, rate=200)
+    load(sent, count=100, rate=100)
     again.wait_received(sent.count // 2)
     again.wait_done()
     ledger = again.finish()
@@ -223,4 +223,4 @@ def test_two_do_not_share_a_folder(kafka, run, name, folder):
     run(to_kafka(name, folder, DEAD_PORT))
     second = run(merge(to_kafka(name, folder, DEAD_PORT), {"host": [":3055"]}), folder="second", wait=False)
     assert second.process.wait(20) != 0
-    assert str(folder) in second.log(), second.log()
+    assert "in use by another process, which has the same spool" in second.log(), second.log()
