@@ -283,7 +283,7 @@ def arguments_of(command_line):
                                      epilog=f"parts:\n{parts}\n\nWhat stands behind -- goes to pytest.",
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help="default: all but faults")
-    seconds = os.environ.get("FUZZ_SECONDS") or ("15" if os.environ.get("CI") else "10")
+    seconds = os.environ.get("FUZZ_SECONDS") or "10"
     parser.add_argument("--fuzz-seconds", type=int, default=int(seconds), help=f"for each target (default {seconds})")
     arguments = parser.parse_args(command_line)
     arguments.pytest = pytest_arguments
