@@ -193,6 +193,7 @@ class Weir:
         for key, value in self.settings.items():
             command += ["-o", f"{key}={value}"]
         with self.log_path.open("ab") as log:
+            self.log_start = log.tell()  # a run before may have written there, too
             self.process = start(*command, stdout=log, stderr=log)
 
     def log(self):
@@ -202,7 +203,7 @@ class Weir:
         """Until it receives; RuntimeError with the log when it ends before."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            if READY in self.log():
+            if READY.encode() in self.log_path.read_bytes()[self.log_start:]:
                 return self
             if self.process.poll() is not None:
                 break
