@@ -32,6 +32,11 @@ int collector_add_backend(struct collector *collector, const struct backend_ops 
     return result;
 }
 
+bool collector_open_journal(struct collector *collector, uint32_t workers)
+{
+    return journal_open(&collector->journal, collector->config, workers) == 0;
+}
+
 bool collector_start(struct collector *collector, uint32_t workers, const uint16_t *ports, uint32_t port_count)
 {
     collector->outputs = outputs_open(collector->config, workers);
@@ -42,6 +47,7 @@ bool collector_start(struct collector *collector, uint32_t workers, const uint16
                                                     .elements = collector->elements,
                                                     .networks = collector->networks,
                                                     .outputs = collector->outputs,
+                                                    .journal = collector->journal,
                                                     .worker_count = workers,
                                                     .ports = ports,
                                                     .port_count = port_count});
@@ -50,6 +56,8 @@ bool collector_start(struct collector *collector, uint32_t workers, const uint16
     for (uint32_t i = 0; i < collector->backend_count; i++)
         if (crew_add_backend(collector->crew, &collector->backends[i]))
             return false;
+    if (collector->journal && journal_start(collector->journal))
+        return false;
     collector->started_ns = clock_steady_ns();
     collector->started_utc_ns = clock_utc_ns();
     ledger_take(&collector->last, collector->crew, collector->outputs);
@@ -71,9 +79,49 @@ void collector_finish(struct collector *collector)
         crew_join(collector->crew);
     }
     backends_close(collector);
+    if (collector->journal)
+        journal_finish(collector->journal);
     if (collector->outputs && outputs_close(collector->outputs))
         log_error("an output did not take everything within its flush_timeout, and had no spool to keep it: "
                   "records_failed says how much was lost");
+}
+
+/* The exporter that was told apart last from others of its address, or NULL. */
+static const struct exporter *split_last(const struct crew *crew)
+{
+    const struct exporter *last = NULL;
+    int64_t last_ns = 0;
+    for (uint32_t i = 0; i < crew_worker_count(crew); i++) {
+        struct exporters *exporters = worker_exporters(crew_worker(crew, i));
+        for (uint32_t slot = 0; slot < exporters_slots_used(exporters); slot++) {
+            const struct exporter *exporter = exporters_at(exporters, slot);
+            int64_t split_ns = exporter ? atomic_load_explicit(&exporter->split_ns, memory_order_relaxed) : 0;
+            if (split_ns > last_ns) {
+                last = exporter;
+                last_ns = split_ns;
+            }
+        }
+    }
+    return last;
+}
+
+void collector_watch(struct collector *collector)
+{
+    static struct log_cause cause;
+    char endpoint[ENDPOINT_TEXT_MOST] = "an exporter that is gone";
+    uint64_t splits = 0;
+    for (uint32_t i = 0; i < crew_worker_count(collector->crew); i++)
+        splits += counter_read(&worker_counters(crew_worker(collector->crew, i))->value[COUNTER_addresses_split]);
+    if (splits == collector->splits_said)
+        return;
+    const struct exporter *exporter = split_last(collector->crew);
+    if (exporter)
+        endpoint_format(&exporter->endpoint, endpoint);
+    log_limited(&cause, LOG_LEVEL_WARNING,
+                "%llu addresses have several devices behind them (NAT?) whose templates clash, %s was the last: they "
+                "are told apart by UDP port from here on",
+                (unsigned long long)splits, endpoint);
+    collector->splits_said = splits;
 }
 
 /* As one write, so that no other line gets between. */
@@ -120,6 +168,7 @@ void collector_close(struct collector *collector)
     backends_close(collector);
     if (collector->crew)
         crew_free(collector->crew);
+    journal_free(collector->journal);
     if (collector->outputs)
         outputs_free(collector->outputs);
     networks_free(collector->networks);

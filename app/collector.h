@@ -9,6 +9,7 @@
 #include "dataplane/backend.h"
 #include "dataplane/crew.h"
 #include "decode/element.h"
+#include "decode/journal/journal.h"
 #include "enrich/networks.h"
 #include "export/outputs.h"
 
@@ -23,11 +24,13 @@ struct collector {
     struct elements *elements;
     struct networks *networks;
     struct outputs *outputs;
+    struct journal *journal; /* NULL: none */
     struct crew *crew;
     struct backend backends[COLLECTOR_BACKENDS_MOST];
     uint32_t backend_count;
     int64_t started_ns;     /* steady clock */
     int64_t started_utc_ns;
+    uint64_t splits_said;   /* of the counter addresses_split */
     struct ledger last; /* as of the interval before */
 };
 
@@ -40,11 +43,17 @@ bool collector_init(struct collector *collector, const struct config *config);
  */
 int collector_add_backend(struct collector *collector, const struct backend_ops *ops, void *input, uint32_t queues);
 
+/* Reads the journal of templates, where the configuration names one. Before collector_start(). False: logged. */
+bool collector_open_journal(struct collector *collector, uint32_t workers);
+
 /* Opens the output and starts the workers. ports as in struct crew_setup. False with the reason logged. */
 bool collector_start(struct collector *collector, uint32_t workers, const uint16_t *ports, uint32_t port_count);
 
 /* Stops receiving, finishes what was received, closes the backends, then flushes the output. */
 void collector_finish(struct collector *collector);
+
+/* Says which addresses were found to have several devices behind them since the last call: in a burst nobody can. */
+void collector_watch(struct collector *collector);
 
 /* One line on standard error of what happened since the last one, or the whole ledger. */
 void collector_print_interval(struct collector *collector);

@@ -21,12 +21,12 @@ static const char help[] =
     "  -e, --exporter ADDRESS:PORT\n"
     "                           who sent the files that are no captures (default 192.0.2.1:2055)\n"
     "  -p, --port N             of captures, take UDP to this port only; may be given again (default: every port)\n\n"
-    "Unlike run, decode starts from output.type=stdout, output.envelope=false, detect_sequence_reset=false and\n"
-    "expiration_timeout=0, for captures are often hours apart.\n";
+    "Unlike run, decode starts from output.type=stdout, output.envelope=false, detect_sequence_reset=false,\n"
+    "expiration_timeout=0 and templates.park_time=0, for captures are often hours apart; it keeps no journal.\n";
 
 static const char *const presets[] = {
     "output.type=stdout",    "output.envelope=false", "detect_sequence_reset=false", "expiration_timeout=0",
-    "output.rotate_size=0",  "output.rotate_age=0",
+    "output.rotate_size=0",  "output.rotate_age=0",   "templates.park_time=0",
 };
 
 /* What decode has besides the common arguments. */

@@ -52,6 +52,12 @@ void ledger_unit_add(struct ledger_unit *sum, enum counter_unit unit, const uint
     }
 }
 
+static void counters_add(struct ledger *ledger, const struct counters *counters)
+{
+    for (uint32_t i = 0; i < COUNTER_COUNT; i++)
+        ledger->counts[i] += counter_read(&counters->value[i]);
+}
+
 static void outputs_take(struct ledger *ledger, const struct outputs *outputs)
 {
     outputs_add_counters(outputs, ledger->counts);
@@ -69,17 +75,19 @@ struct ledger_unit ledger_output_unit(const struct output_account *account)
 }
 
 /* A datagram in a ring between workers was handed over by the one and is still to be received by the other: it waits in
-   neither's identity. Only what the outputs have not acknowledged does, in memory or in a spool. */
+   neither's identity. What the outputs have not acknowledged does, in memory or in a spool, and data sets that wait for
+   their template. */
 void ledger_take_totals(struct ledger *ledger, const struct crew *crew, const struct outputs *outputs)
 {
     *ledger = (struct ledger){.utc_ns = clock_utc_ns(), .steady_ns = clock_steady_ns()};
     for (uint32_t i = 0; i < crew_worker_count(crew); i++) {
         struct worker *worker = crew_worker(crew, i);
-        const struct counters *counters = worker_counters(worker);
-        for (uint32_t j = 0; j < COUNTER_COUNT; j++)
-            ledger->counts[j] += counter_read(&counters->value[j]);
+        counters_add(ledger, worker_counters(worker));
         ledger->units[UNIT_RECORDS].waiting += worker_waiting_records(worker);
+        ledger->units[UNIT_SETS].waiting += worker_waiting_sets(worker);
     }
+    if (crew_journal(crew))
+        counters_add(ledger, journal_counters(crew_journal(crew)));
     outputs_take(ledger, outputs);
     for (uint32_t unit = 0; unit < LEDGER_UNITS; unit++)
         ledger_unit_add(&ledger->units[unit], unit, ledger->counts, COUNTER_COUNT);

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -17,6 +18,8 @@
 
 #define REFRESH_NS (2 * NS_PER_S) /* a new address of this machine is listened on after at most that */
 #define STEP_MS    200            /* how soon a broken output is noticed */
+
+#define STATE_PATH_MOST 1024
 
 static const char help[] =
     "usage: weir run [-c FILE] [-o KEY=VALUE]...\n\n"
@@ -119,6 +122,7 @@ static int control(struct collector *collector, int signals)
     int64_t refresh_ns = clock_steady_ns() + REFRESH_NS, print_ns = clock_steady_ns() + interval_ns;
     while (!signals_wait(collector, signals)) {
         int64_t now_ns = clock_steady_ns();
+        collector_watch(collector);
         if (outputs_broken(collector->outputs)) {
             log_error("nobody reads the output any more: stopping");
             return STATUS_FAILED;
@@ -148,7 +152,8 @@ static void ready_say(const struct config *config, int workers)
 static int serve(struct collector *collector, const struct config *config, struct http *http, int signals)
 {
     int workers = backends_open(collector);
-    bool started = workers > 0 && collector_start(collector, (uint32_t)workers, NULL, 0);
+    bool started = workers > 0 && collector_open_journal(collector, (uint32_t)workers) &&
+                   collector_start(collector, (uint32_t)workers, NULL, 0);
     int status = STATUS_FAILED;
     if (started) {
         http_enter(http, HTTP_RUNNING);
@@ -175,11 +180,26 @@ static int collect(struct collector *collector, const struct config *config)
     return status;
 }
 
+/*
+ * The journal's folder where systemd has made one for the service's state (StateDirectory=, systemd.exec(5)): weaker
+ * than whatever somebody has written. Returns the number of presets.
+ */
+static uint32_t journal_preset(char setting[STATE_PATH_MOST])
+{
+    const char *state = getenv("STATE_DIRECTORY");
+    if (!state || *state != '/')
+        return 0;
+    int length = snprintf(setting, STATE_PATH_MOST, "templates.path=%.*s/templates", (int)strcspn(state, ":"), state);
+    return length < STATE_PATH_MOST;
+}
+
 static int run(const struct arguments *arguments)
 {
     struct config config;
     struct collector collector = {0};
-    if (!arguments_load(arguments, NULL, 0, &config))
+    char journal_setting[STATE_PATH_MOST];
+    const char *presets[] = {journal_setting};
+    if (!arguments_load(arguments, presets, journal_preset(journal_setting), &config))
         return STATUS_FAILED;
     int status = collect(&collector, &config);
     collector_close(&collector);

@@ -33,7 +33,7 @@
     X(sets_data, SETS, EXPORTER, DELIVERED, "Data sets decoded")                                                      \
     X(sets_template, SETS, EXPORTER, DELIVERED, "Template and options template sets read")                            \
     X(sets_padding, SETS, EXPORTER, DELIVERED, "Sets of zeroes that pad a message")                                   \
-    X(sets_without_template, SETS, EXPORTER, DROPPED, "Data sets whose template is not known")                        \
+    X(sets_without_template, SETS, EXPORTER, DROPPED, "Data sets whose template is not known, or did not come in time")\
     X(sets_empty_template, SETS, EXPORTER, DROPPED, "Data sets whose template has records of no bytes")               \
     X(sets_too_long, SETS, EXPORTER, DROPPED, "Sets longer than the rest of their message")                           \
     X(sets_too_short, SETS, EXPORTER, DROPPED, "Sets shorter than their own header")                                  \
@@ -41,6 +41,7 @@
     X(sets_bad_template, SETS, EXPORTER, DROPPED, "Template sets with a template that cannot be read")                \
     X(sets_of_dropped_datagrams, SETS, EXPORTER, DROPPED, "Sets given up with their datagram (profile elastic)")      \
     X(sets_no_memory, SETS, EXPORTER, DROPPED, "Template sets dropped at a cap, or data sets for want of memory")     \
+    X(sets_parked, SETS, EXPORTER, NONE, "Data sets that came before their template, and had to wait for it")         \
     /* records: from the decoder to the acknowledgement */                                                            \
     X(records_received, RECORDS, EXPORTER, RECEIVED, "Data records decoded")                                          \
     X(records_copied, RECORDS, EXPORTER, RECEIVED, "Records again for each output after the first that takes them")   \
@@ -57,11 +58,13 @@
     X(records_cut, RECORDS, EXPORTER, NONE, "Sets that end inside a record; the cut record is not among the received")\
     /* templates */                                                                                                   \
     X(templates_learned, TEMPLATES, EXPORTER, NONE, "Templates new to their session")                                 \
+    X(templates_restored, TEMPLATES, EXPORTER, NONE, "Templates that an earlier run left in the journal")             \
     X(templates_changed, TEMPLATES, EXPORTER, NONE, "Templates replaced by another definition of the same id")        \
     X(templates_refreshed, TEMPLATES, EXPORTER, NONE, "Templates announced again unchanged")                          \
     X(templates_withdrawn, TEMPLATES, EXPORTER, NONE, "Template withdrawals seen (over UDP they remove nothing)")     \
     X(templates_expired, TEMPLATES, EXPORTER, NONE, "Templates removed after expiration_timeout without use")         \
     X(templates_discarded, TEMPLATES, EXPORTER, NONE, "Templates thrown away at a sequence reset")                    \
+    X(templates_disproved, TEMPLATES, EXPORTER, NONE, "Templates that data did not fit after a reset or restart")\
     X(templates_over_exporter_cap, TEMPLATES, EXPORTER, NONE, "Templates refused: limits.templates_per_exporter")     \
     X(templates_over_field_cap, TEMPLATES, EXPORTER, NONE, "Templates refused: limits.fields_per_template")           \
     X(templates_over_memory_cap, TEMPLATES, EXPORTER, NONE, "Templates refused: limits.memory")                       \
@@ -71,7 +74,7 @@
     X(records_missing, RECORDS, EXPORTER, NONE,                                                                       \
       "Records that never arrived, of exporters that count records: v5 to v8, IPFIX")                                 \
     X(records_without_template, RECORDS, EXPORTER, NONE,                                                              \
-      "Records in sets_without_template, as far as sequence numbers tell: IPFIX")                                     \
+      "Records in sets_without_template and sets_parked, as far as sequence numbers tell: IPFIX")                     \
     X(datagrams_late, DATAGRAMS, EXPORTER, NONE, "Datagrams that a later one had overtaken; they are not missing")    \
     X(datagrams_duplicate, DATAGRAMS, EXPORTER, NONE, "Datagrams that had arrived before, by their sequence number")  \
     X(datagrams_stray, DATAGRAMS, EXPORTER, NONE,                                                                     \
@@ -83,6 +86,7 @@
     X(sequence_resets, EVENTS, EXPORTER, NONE, "Sequences that began anew: the exporter was restarted")               \
     X(sequence_jumps, EVENTS, EXPORTER, NONE,                                                                         \
       "Jumps by 1000 or more, at which templates are thrown away (profile elastic)")                                  \
+    X(addresses_split, EVENTS, EXPORTER, NONE, "Addresses seen to have two devices behind them: told apart by port")  \
     /* packets: from the backend to the exporter table */                                                             \
     X(packets_received, PACKETS, WORKER, RECEIVED, "Packets taken from the backend")                                  \
     X(packets_with_datagram, PACKETS, WORKER, DELIVERED, "Packets that held a datagram for an exporter of this worker")\
@@ -102,6 +106,13 @@
     X(exporters_learned, EVENTS, WORKER, NONE, "Exporters seen for the first time")                                   \
     X(exporters_expired, EVENTS, WORKER, NONE, "Exporters forgotten after a time without datagrams")                  \
     X(programs_compiled, EVENTS, WORKER, NONE, "Encode programs compiled")                                            \
+    X(template_events_late, EVENTS, WORKER, NONE, "News of templates that waited for room on the way to the journal") \
+    X(template_events_lost, EVENTS, WORKER, NONE, "Removals of templates that the journal was never told")            \
+    X(template_events, EVENTS, WORKER, NONE, "News of templates: learned, changed, still in use, gone")          \
+    X(template_journal_full, EVENTS, WORKER, NONE, "News of templates over templates.size: not in the journal")  \
+    X(template_journal_damaged, EVENTS, WORKER, NONE, "Places in the journal that cannot be read: torn, or changed") \
+    X(template_journal_rewrites, EVENTS, WORKER, NONE, "Times that the journal was written anew")                   \
+    X(template_journal_errors, EVENTS, WORKER, NONE, "Writes to the journal that failed and are tried again")         \
     X(values_unmappable, EVENTS, WORKER, NONE, "Values left out because no mapping could take them (profile weir)")   \
     /* of an output's thread */                                                                                       \
     X(records_recovered, RECORDS, OUTPUT, RECEIVED, "Documents that an earlier run left in the spool or in memory")  \

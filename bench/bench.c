@@ -18,6 +18,7 @@ static const char help[] =
     "Measures weir and prints tables. Sections, by default the first three:\n"
     "  cases      decoding, and decoding to ECS JSON, from datagrams in memory, on one processor\n"
     "  resident   memory with 10,000 exporters of five templates each\n"
+    "  journal    the journal of a million templates: disk, memory, start\n"
     "  wire       weir run over loopback sockets: CPU time of a record, and losses at full speed\n"
     "  output     weir run over loopback sockets to the output that -o names, up to its acknowledgement\n"
     "  peers      the same load on nfcapd\n"
@@ -43,6 +44,7 @@ static const struct section {
     {"cases", bench_cases, true},
     {"resident", bench_resident, true},
     {"wire", bench_wire, true},
+    {"journal", bench_journal, false},
     {"output", bench_output, false},
     {"peers", bench_peers, false},
     {"compress", bench_compress, false},

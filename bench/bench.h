@@ -28,6 +28,7 @@ struct bench {
 bool bench_cases(struct bench *bench);    /* decoding and encoding, memory in */
 bool bench_compress(struct bench *bench); /* documents, memory in and out */
 bool bench_resident(struct bench *bench); /* memory of many exporters */
+bool bench_journal(struct bench *bench);  /* the journal of a million templates */
 bool bench_wire(struct bench *bench);     /* weir run over loopback */
 bool bench_output(struct bench *bench);   /* the same to the output that the settings name, until it acknowledged */
 bool bench_peers(struct bench *bench);    /* nfcapd over loopback */

@@ -4,6 +4,8 @@
  * Resident memory with many exporters: a process of its own, which has a whole worker, output to /dev/null and the
  * default configuration, and nothing else but the few datagrams that are under way.
  */
+#include "bench/resident.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/types.h>
@@ -20,8 +22,7 @@
 #define RECORDS_A_DATAGRAM 24
 #define TARGET_MIB         128
 
-/* KiB, as the kernel counts them page by page; 0 when it does not say. */
-static unsigned long resident_kib(void)
+unsigned long resident_kib(void)
 {
     char line[256];
     unsigned long sum = 0, value;

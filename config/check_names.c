@@ -26,7 +26,7 @@ bool check_folder_or_none(const char *text, struct complaint *complaint)
 {
     if (!*text || (strlen(text) < 3072 && strcmp(text, "/") != 0)) /* leaves room for the names in it */
         return true;
-    return complain(complaint, "cannot be the folder of a spool", "write the path of a folder, as /var/spool/weir");
+    return complain(complaint, "cannot be the folder", "write the path of a folder, as /var/spool/weir");
 }
 
 bool check_memory_folder(const char *text, struct complaint *complaint)

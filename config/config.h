@@ -185,6 +185,14 @@ struct config {
         uint64_t memory;                  /* bytes for templates, plans and encode programs, of each worker */
     } limits;
 
+    struct {
+        char *path;                       /* folder of the journal; "" = none */
+        uint64_t size;                    /* bytes of its file, at most */
+        uint64_t park_size;               /* bytes of data sets that wait for templates, of each worker */
+        uint64_t park_exporter_size;      /* the same of one exporter */
+        uint64_t park_time;               /* ns that they wait at most; 0 = for ever */
+    } templates;
+
     struct output_config output;   /* the only output, or what those of outputs have in common */
     struct output_config *outputs; /* those that run: at least one after config_load() */
     uint32_t output_count;

@@ -74,8 +74,8 @@ const struct option_row option_rows_general[] = {
      MEMBER(detect_sequence_reset),
      .elastic = true,
      .default_text = "true",
-     .help = "Profile elastic: forget an exporter's templates when its sequence number jumps by 1000 or more. Profile "
-             "weir keeps them."},
+     .help = "Take a sequence number that jumps by 1000 or more for an exporter that began anew: profile elastic "
+             "forgets its templates then, profile weir those that data does not fit any more."},
     {.key = "internal_networks",
      .type = OPTION_LIST,
      MEMBER(internal_networks),
@@ -262,6 +262,42 @@ const struct option_row option_rows_general[] = {
      .default_text = "1000",
      .most = 1 << 20,
      .help = "Most exporters that have series of their own in /metrics; the totals and the API have all."},
+    {.key = "templates.path",
+     .type = OPTION_TEXT,
+     MEMBER(templates.path),
+     .default_text = "",
+     .check = check_folder_or_none,
+     .help = "Folder of the journal in which templates outlive weir: after a restart, data is decoded from the first "
+             "record on. Empty: no journal. Under systemd with StateDirectory=, as in weir.service, weir run keeps it "
+             "in the folder templates there unless told otherwise."},
+    {.key = "templates.size",
+     .type = OPTION_SIZE,
+     MEMBER(templates.size),
+     .default_text = "512MiB",
+     .least = MIB,
+     .most = 1024 * GIB,
+     .help = "Most that the file of the journal takes on the disk; half of it is for templates that are in use. While "
+             "it is written anew, as much again as those take."},
+    {.key = "templates.park_size",
+     .type = OPTION_SIZE,
+     MEMBER(templates.park_size),
+     .default_text = "16MiB",
+     .most = 1024 * GIB,
+     .help = "Most memory of each worker, within limits.memory, for data that came before its template and waits for "
+             "it; 0 drops and counts such data at once."},
+    {.key = "templates.park_exporter_size",
+     .type = OPTION_SIZE,
+     MEMBER(templates.park_exporter_size),
+     .default_text = "1MiB",
+     .most = 4 * GIB - 1,
+     .help = "Most of that for one exporter."},
+    {.key = "templates.park_time",
+     .type = OPTION_DURATION,
+     MEMBER(templates.park_time),
+     .default_text = "5m",
+     .most = 10000 * HOUR,
+     .help = "Data that has waited for its template for so long is dropped and counted; 0 lets it wait while there is "
+             "room."},
 
     {.key = "log.format",
      .type = OPTION_ENUM,

@@ -162,6 +162,11 @@ void crew_free(struct crew *crew)
     free(crew);
 }
 
+const struct journal *crew_journal(const struct crew *crew)
+{
+    return crew->shared.setup.journal;
+}
+
 uint32_t crew_worker_count(const struct crew *crew)
 {
     return crew->shared.setup.worker_count;

@@ -8,6 +8,7 @@
 #include "dataplane/backend.h"
 #include "dataplane/worker.h"
 #include "decode/element.h"
+#include "decode/journal/journal.h"
 #include "decode/profile.h"
 #include "enrich/networks.h"
 #include "export/outputs.h"
@@ -22,6 +23,7 @@ struct crew_setup {
     const struct elements *elements;
     const struct networks *networks;
     struct outputs *outputs;     /* have an outlet for each worker */
+    struct journal *journal;     /* has a feed for each worker; NULL: there is none */
     uint32_t worker_count;
     const uint16_t *ports;       /* destination ports to take, where the backend does not choose; NULL: every one */
     uint32_t port_count;
@@ -48,6 +50,9 @@ bool crew_ended(const struct crew *crew);
 
 /* After crew_join(). */
 void crew_free(struct crew *crew);
+
+/* NULL where there is none. */
+const struct journal *crew_journal(const struct crew *crew);
 
 uint32_t crew_worker_count(const struct crew *crew);
 struct worker *crew_worker(const struct crew *crew, uint32_t number);

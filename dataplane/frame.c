@@ -154,3 +154,11 @@ enum frame_verdict frame_parse(const struct packet *packet, struct frame *frame)
         verdict = udp_parse(&view, frame);
     return verdict;
 }
+
+bool frame_fit(struct frame *frame, const struct packet *packet, uint32_t bytes_most)
+{
+    bool fits = frame->size_bytes <= bytes_most && !(packet->cut && packet->kind == PACKET_PAYLOAD);
+    if (frame->size_bytes > bytes_most)
+        frame->size_bytes = bytes_most;
+    return fits;
+}

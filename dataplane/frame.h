@@ -28,6 +28,9 @@ enum frame_verdict {
  */
 enum frame_verdict frame_parse(const struct packet *packet, struct frame *frame);
 
+/* Is the payload all of the datagram, and at most bytes_most long? One that is longer is cut. */
+bool frame_fit(struct frame *frame, const struct packet *packet, uint32_t bytes_most);
+
 /* EtherTypes (host order). */
 #define ETHERTYPE_IPV4  0x0800
 #define ETHERTYPE_IPV6  0x86dd

@@ -21,6 +21,7 @@
 #define LOSSES_NS       NS_PER_S
 #define SWEEP_EXPORTERS 64  /* slots looked at each housekeeping: 6,400 a second */
 #define FINISH_STEP_MS  1
+#define SAY_STEPS_MOST  3000
 
 /* A queue, the counter that its packets are received under, and the losses counted so far. */
 struct worker_queue {
@@ -82,15 +83,6 @@ static const enum counter verdict_counters[] = {
     [FRAME_NOT_UDP] = COUNTER_packets_not_udp,
 };
 
-/* Cuts or refuses a datagram longer than max_message_size. False: refused. */
-static bool size_fits(const struct worker *worker, const struct packet *packet, struct frame *frame)
-{
-    bool fits = frame->size_bytes <= worker->message_bytes_most && !(packet->cut && packet->kind == PACKET_PAYLOAD);
-    if (!fits && frame->size_bytes > worker->message_bytes_most)
-        frame->size_bytes = worker->message_bytes_most;
-    return fits || worker->keeps_cut;
-}
-
 /* First pass: parse all, hash, and have the exporters' hash slots on their way into the cache. */
 static void packets_parse(struct worker *worker, int count)
 {
@@ -103,7 +95,7 @@ static void packets_parse(struct worker *worker, int count)
             counter_add(worker->counters, verdict_counters[verdict], 1);
         } else if (!crew_wants_port(&worker->shared->setup, packet, &arrival->frame)) {
             counter_add(worker->counters, COUNTER_packets_other_port, 1);
-        } else if (!size_fits(worker, packet, &arrival->frame)) {
+        } else if (!frame_fit(&arrival->frame, packet, worker->message_bytes_most) && !worker->keeps_cut) {
             counter_add(worker->counters, COUNTER_packets_too_large, 1);
         } else {
             arrival->packet = packet;
@@ -348,6 +340,9 @@ void worker_finish(struct worker *worker)
     } while (!last);
     losses_count(worker);
     decoder_finish(worker->decoder);
+    /* What the journal could not be told yet: its thread makes room, unless the disk stands still. */
+    for (uint32_t i = 0; i < SAY_STEPS_MOST && !decoder_catch_up(worker->decoder, clock_utc_ns()); i++)
+        poll(NULL, 0, FINISH_STEP_MS);
     outlet_seal_all(worker->outlet);
     outlet_housekeep(worker->outlet, clock_steady_ns());
     window_publish(&worker->window, worker->decoder, worker->exporters, worker->outlet, worker->heap);
@@ -374,16 +369,20 @@ void *worker_run(void *argument)
 static int decoder_init(struct worker *worker)
 {
     const struct crew_setup *setup = &worker->shared->setup;
+    struct journal *journal = setup->journal;
     worker->heap = heap_new(setup->config->limits.memory);
     worker->exporters = exporters_new(setup->config->limits.exporters);
     if (!worker->heap || !worker->exporters)
         return -ENOMEM;
-    worker->window.decoder = worker->decoder = decoder_new(&(struct decoder_setup){.config = setup->config,
-                                                                                   .profile = setup->profile,
-                                                                                   .elements = setup->elements,
-                                                                                   .exporters = worker->exporters,
-                                                                                   .counters = worker->counters,
-                                                                                   .heap = worker->heap});
+    struct decoder_setup decoder = {.config = setup->config,
+                                    .profile = setup->profile,
+                                    .elements = setup->elements,
+                                    .exporters = worker->exporters,
+                                    .counters = worker->counters,
+                                    .heap = worker->heap,
+                                    .feed = journal ? journal_feed(journal, worker->number) : NULL,
+                                    .known = journal ? journal_known(journal) : NULL};
+    worker->window.decoder = worker->decoder = decoder_new(&decoder);
     return worker->decoder ? 0 : -ENOMEM;
 }
 
@@ -487,6 +486,11 @@ bool worker_survey(struct worker *worker, struct survey *survey, int64_t timeout
 uint64_t worker_waiting_records(const struct worker *worker)
 {
     return outlet_waiting(worker->outlet);
+}
+
+uint32_t worker_waiting_sets(const struct worker *worker)
+{
+    return decoder_parked_sets(worker->decoder);
 }
 
 uint64_t worker_waiting_packets(const struct worker *worker)

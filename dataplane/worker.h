@@ -45,6 +45,7 @@ void *worker_run(void *argument);
 const struct counters *worker_counters(const struct worker *worker);
 struct exporters *worker_exporters(struct worker *worker);
 uint64_t worker_waiting_records(const struct worker *worker); /* documents that the output has not acknowledged */
+uint32_t worker_waiting_sets(const struct worker *worker);       /* that wait for their templates */
 uint64_t worker_waiting_packets(const struct worker *worker); /* datagrams that other workers handed over */
 const struct window *worker_window(const struct worker *worker);
 

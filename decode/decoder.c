@@ -63,7 +63,9 @@ struct decoder *decoder_new(const struct decoder_setup *setup)
     if (decoder->plans)
         decoder->sessions = sessions_new(setup->heap, decoder->plans, exporters_most(setup->exporters));
     decoder->numberings = numberings_new(setup->heap, exporters_most(setup->exporters));
-    if (!decoder->sessions || !decoder->numberings || !scratch_make(decoder) || !fixed_init(decoder)) {
+    decoder->park = park_new(setup->heap, setup->config);
+    if (!decoder->sessions || !decoder->numberings || !decoder->park || !scratch_make(decoder) ||
+        !fixed_init(decoder) || !publisher_init(decoder, setup->feed, setup->known)) {
         decoder_free(decoder);
         return NULL;
     }
@@ -74,12 +76,16 @@ void decoder_free(struct decoder *decoder)
 {
     if (!decoder)
         return;
+    if (decoder->park)
+        park_give_back(decoder->park, decoder->released.at_hand);
+    park_free(decoder->park);
     numberings_free(decoder->numberings);
     sessions_free(decoder->sessions);
     plans_free(decoder->plans);
     pages_give(decoder->spans, spans_bytes(decoder));
     free(decoder->fields);
     free(decoder->ids_defined);
+    publisher_fini(decoder);
     free(decoder);
 }
 
@@ -113,7 +119,7 @@ void decoder_begin(struct decoder *decoder, const struct datagram *datagram)
     decoder->walk = (struct walk){.open = true};
     decoder->message.exporter = datagram->exporter;
     decoder->message.received_ns = datagram->received_ns;
-    decoder->message.serial++;
+    decoder->message.serial = ++decoder->serial_last;
     atomic_store_explicit(&datagram->exporter->seen_ns, datagram->received_ns, memory_order_relaxed);
     decoder_count(decoder, COUNTER_datagrams_received, 1);
     decoder_count(decoder, COUNTER_datagram_bytes, datagram->size_bytes);
@@ -183,6 +189,7 @@ static void gaps_slice(struct decoder *decoder, int64_t now_ns)
 
 void decoder_finish(struct decoder *decoder)
 {
+    parked_finish(decoder);
     uint32_t slots = exporters_slots_used(decoder->exporters);
     for (uint32_t slot = 0; slot < slots; slot++) {
         struct exporter *exporter = exporters_at(decoder->exporters, slot);
@@ -201,18 +208,22 @@ static void expired_count(struct decoder *decoder, struct exporter *opener, uint
 }
 
 /* Removes a session without a message since the last sweep, or without templates: it would know nothing. */
-static void session_expire(struct decoder *decoder, struct session *session)
+static void session_expire(struct decoder *decoder, struct session *session, int64_t now_ns)
 {
+    if (session->marked)
+        session_publish_removed(decoder, session, now_ns);
+    else
+        session_publish_sweep(decoder, session, now_ns);
     uint32_t templates = session->marked ? session->template_count : session_sweep(decoder->sessions, session);
     if (templates)
         expired_count(decoder, session->opener, templates);
-    if (session->marked || session->template_count == 0)
+    if (session->marked || (session->template_count == 0 && !session->split))
         sessions_remove(decoder->sessions, session);
     else
         session->marked = true;
 }
 
-static void sweep_slice(struct decoder *decoder)
+static void sweep_slice(struct decoder *decoder, int64_t now_ns)
 {
     uint32_t most = sessions_buckets(decoder->sessions), looked_at = 0;
     for (uint32_t i = 0; i < SLICE_BUCKETS && looked_at < SLICE_SESSIONS; i++) {
@@ -223,7 +234,7 @@ static void sweep_slice(struct decoder *decoder)
         struct session *session = sessions_bucket(decoder->sessions, decoder->sweep_bucket++);
         for (struct session *next; session; session = next, looked_at++) {
             next = session->next;
-            session_expire(decoder, session);
+            session_expire(decoder, session, now_ns);
         }
     }
 }
@@ -232,6 +243,8 @@ void decoder_housekeep(struct decoder *decoder, int64_t now_ns)
 {
     int64_t timeout_ns = (int64_t)decoder->config->expiration_timeout;
     gaps_slice(decoder, now_ns);
+    publisher_catch_up(decoder, now_ns);
+    parked_expire(decoder, now_ns);
     if (timeout_ns <= 0)
         return;
     bool set_back = decoder->sweep_due_ns - now_ns > timeout_ns; /* the clock was */
@@ -243,23 +256,26 @@ void decoder_housekeep(struct decoder *decoder, int64_t now_ns)
         decoder->sweep_due_ns = now_ns + timeout_ns;
     }
     if (decoder->sweeping)
-        sweep_slice(decoder);
+        sweep_slice(decoder, now_ns);
 }
 
 /* Sessions that others may share stay, and go to the next exporter that speaks in them, or expire. */
 static bool session_is_shared(const struct decoder *decoder, const struct session *session)
 {
-    return decoder->config->share_templates || (session->key.version == 9 && !decoder->profile->sessions_by_port);
+    return decoder->config->share_templates || session->key.port == 0;
 }
 
 void decoder_forget(struct decoder *decoder, struct exporter *exporter)
 {
+    parked_forget(decoder, exporter);
     while (exporter->sessions) {
         struct session *session = exporter->sessions;
-        if (session_is_shared(decoder, session))
+        if (session_is_shared(decoder, session)) {
             session_adopt(session, NULL);
-        else
-            sessions_remove(decoder->sessions, session);
+            continue;
+        }
+        session_publish_removed(decoder, session, exporter->seen_ns);
+        sessions_remove(decoder->sessions, session);
     }
     exporter->session = NULL;
     struct sequence_books books = {.counters = decoder->counters, .exporter = exporter};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/counter.h"
@@ -8,6 +9,8 @@
 #include "config/config.h"
 #include "decode/datagram.h"
 #include "decode/element.h"
+#include "decode/journal/feed.h"
+#include "decode/journal/store.h"
 #include "decode/profile.h"
 #include "decode/record.h"
 
@@ -30,6 +33,8 @@ struct decoder_setup {
     struct exporters *exporters;     /* this worker's */
     struct counters *counters;       /* this worker's */
     struct heap *heap;               /* this worker's: templates, sessions and plans come from it */
+    struct template_feed *feed;      /* where this worker says what it learns, or NULL: nowhere */
+    struct template_store *known;    /* what earlier runs knew, or NULL; of its exporters it is this worker's */
 };
 
 struct decoder *decoder_new(const struct decoder_setup *setup);
@@ -43,9 +48,6 @@ uint32_t decoder_next(struct decoder *decoder, struct chunk *chunk);
 
 /* Number of plan indexes: every plan->index is below. */
 uint32_t decoder_plans_most(const struct decoder *decoder);
-
-/* At an orderly end: what is still waited for by sequence number is counted as missing. Datagrams may follow. */
-void decoder_finish(struct decoder *decoder);
 
 /*
  * The built-in plan of version 1, 5, 6, 7, or 8 with its aggregation scheme (else 0); NULL where there is none.
@@ -63,11 +65,23 @@ struct decoder_sizes {
 struct decoder_sizes decoder_sizes(const struct decoder *decoder);
 
 /*
- * Expiry in slices: call it often with the time (UTC); each call looks at a bounded number of sessions. A template or
- * session goes after one to two expiration_timeouts without use. What is missing by sequence number is counted here, a
- * second after the gap.
+ * Expiry, of data that waits for its template, too, and what is still to be said to the journal, in slices: call it
+ * often with the time (UTC); each call looks at a bounded number of sessions. A template or session goes after one to
+ * two expiration_timeouts without use. What is missing by sequence number is counted here, a second after the gap.
  */
 void decoder_housekeep(struct decoder *decoder, int64_t now_ns);
+
+/*
+ * At an orderly end: drops and counts the data sets that still wait for their templates; what is still waited for by
+ * sequence number is counted as missing. Datagrams may follow.
+ */
+void decoder_finish(struct decoder *decoder);
+
+/* Says to the journal what could not be said yet, as far as there is room. True when all of it is said. */
+bool decoder_catch_up(struct decoder *decoder, int64_t now_ns);
+
+/* Data sets that wait for their templates. Any thread. */
+uint32_t decoder_parked_sets(const struct decoder *decoder);
 
 /* Drops what the decoder keeps for an exporter that is about to be removed. */
 void decoder_forget(struct decoder *decoder, struct exporter *exporter);

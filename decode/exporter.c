@@ -153,6 +153,8 @@ struct exporter *exporters_add(struct exporters *exporters, const struct endpoin
     exporter->session = NULL;
     exporter->sessions = NULL;
     exporter->owner = 0;
+    exporter->parked_bytes = 0;
+    atomic_store_explicit(&exporter->split_ns, 0, memory_order_relaxed);
     exporter->hash = hash;
     exporter->numbering = (struct numbering){.version = 0};
     exporter->numbering_count = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,12 +47,20 @@ struct exporter {
     uint64_t hash;
     _Atomic uint64_t records_in_flight; /* documents in batches that the output has not returned: counter_bump() */
     _Atomic uint32_t template_count;    /* of all sessions that this endpoint opened */
+    uint32_t parked_bytes;              /* of data sets that wait for their templates */
     _Atomic int64_t first_ns;           /* received_ns of the first datagram; 0 = not known */
+    _Atomic int64_t split_ns;           /* UTC, since when its port tells it from others of its address; 0: no */
     _Atomic uint64_t shown[EXPORTER_SHOWN_WORDS]; /* endpoint, for other threads */
     struct session *sessions;   /* those sessions; the decoder's */
     _Atomic bool live;
     uint32_t next;              /* of the hash chain or the free list: slot + 1, 0 = end */
 };
+
+/* The port that templates are told apart by: never 0, which stands for none. Who sends from port 0 is 65535 here. */
+static inline uint16_t exporter_port(const struct exporter *exporter)
+{
+    return exporter->endpoint.port ? exporter->endpoint.port : UINT16_MAX;
+}
 
 /*
  * One worker's exporters, at most `most` of them, in an array that never moves. `share` of the array is touched only as

@@ -157,31 +157,59 @@ static struct fault message_judge(struct decoder *decoder)
     return (struct fault){.set = NULL};
 }
 
-/* Elastic takes a jump for an exporter that began anew, and may have given its template ids to other templates. */
+static void session_discard(struct decoder *decoder, struct session *session)
+{
+    session_publish_removed(decoder, session, decoder->datagram.received_ns);
+    decoder_count(decoder, COUNTER_templates_discarded, session_clear(decoder->sessions, session));
+}
+
+/* Taken for an exporter that began anew, and may have given its template ids to other templates. */
 static void jump_check(struct decoder *decoder, struct session *session)
 {
     uint32_t new = decoder->message.sequence, last = session->sequence;
     session->sequence = new;
-    if (!decoder->config->detect_sequence_reset || !decoder->profile->gap_discards_templates ||
-        new - last < SEQUENCE_STEP_MOST || last - new < SEQUENCE_STEP_MOST)
+    if (!decoder->config->detect_sequence_reset || new - last < SEQUENCE_STEP_MOST || last - new < SEQUENCE_STEP_MOST)
         return;
-    decoder_count(decoder, COUNTER_sequence_jumps, 1);
-    decoder_count(decoder, COUNTER_templates_discarded, session_clear(decoder->sessions, session));
+    if (decoder->profile->gap_discards_templates) {
+        decoder_count(decoder, COUNTER_sequence_jumps, 1);
+        session_discard(decoder, session);
+    } else if (decoder->profile->misfits_disprove) {
+        session_doubt(session);
+    }
 }
 
-/* A session is opened by its first template: until then there is nothing to remember. */
-static void session_begin(struct decoder *decoder, bool by_port)
+static struct session *session_find(struct decoder *decoder)
+{
+    const struct session_key *key = &decoder->walk.key;
+    struct session *session = decoder->datagram.exporter->session;
+    if (!session || !session_is(session, key))
+        session = sessions_find(decoder->sessions, key);
+    return session ? session : session_restore(decoder);
+}
+
+/* That of the exporter's port. The mark of its address stays as long as one of the ports is heard of. */
+static struct session *session_find_split(struct decoder *decoder, struct session *mark)
+{
+    struct exporter *exporter = decoder->datagram.exporter;
+    mark->marked = false;
+    exporter_mark_split(exporter, decoder->datagram.received_ns);
+    decoder->walk.key.port = exporter_port(exporter);
+    return session_find(decoder);
+}
+
+/* A session is opened by its first template, of the wire or of the journal: until then there is nothing to remember. */
+static void session_begin(struct decoder *decoder)
 {
     struct walk *walk = &decoder->walk;
     struct exporter *exporter = decoder->datagram.exporter;
     walk->key = (struct session_key){.domain = decoder->message.domain, .version = decoder->message.version};
     if (!decoder->config->share_templates) {
         walk->key.address = exporter->endpoint.address;
-        walk->key.port = by_port ? exporter->endpoint.port : 0;
+        walk->key.port = decoder->profile->sessions_by_port ? exporter->endpoint.port : 0;
     }
-    struct session *session = exporter->session;
-    if (!session || !session_is(session, &walk->key))
-        session = sessions_find(decoder->sessions, &walk->key);
+    struct session *session = session_find(decoder);
+    if (session && session->split)
+        session = session_find_split(decoder, session);
     walk->session = session;
     if (!session)
         return;
@@ -193,7 +221,7 @@ static void session_begin(struct decoder *decoder, bool by_port)
 }
 
 /* The part of the header that v9 (RFC 3954 5.1) and IPFIX (RFC 7011 3.1) have in common, and what follows from it. */
-static void message_begin(struct decoder *decoder, const uint8_t *bytes, const struct dialect *dialect, bool by_port)
+static void message_begin(struct decoder *decoder, const uint8_t *bytes, const struct dialect *dialect)
 {
     struct message *message = &decoder->message;
     struct walk *walk = &decoder->walk;
@@ -205,7 +233,7 @@ static void message_begin(struct decoder *decoder, const uint8_t *bytes, const s
     message->engine_type = message->engine_id = message->aggregation = message->aggregation_version = 0;
     walk->dialect = dialect;
     walk->next = bytes + dialect->header_bytes;
-    session_begin(decoder, by_port);
+    session_begin(decoder);
     if (decoder->profile->bad_set_drops_datagram)
         walk->fault = message_judge(decoder);
 }
@@ -217,7 +245,7 @@ void v9_begin(struct decoder *decoder)
     decoder->message.uptime_ms = read_be32(payload + 4);
     decoder->walk.end = payload + decoder->datagram.size_bytes;
     decoder->walk.sets_left = decoder->profile->v9_count_is_sets ? read_be16(payload + 2) : UINT32_MAX;
-    message_begin(decoder, payload, &dialect_v9, decoder->profile->sessions_by_port);
+    message_begin(decoder, payload, &dialect_v9);
 }
 
 /* The length of the message there, 0 when it is impossible. */
@@ -233,7 +261,7 @@ static void ipfix_message_begin(struct decoder *decoder, const uint8_t *at, uint
     decoder->message.uptime_ms = 0;
     decoder->walk.end = at + length;
     decoder->walk.sets_left = UINT32_MAX;
-    message_begin(decoder, at, &dialect_ipfix, true); /* the port belongs to the transport session: RFC 7011 2 */
+    message_begin(decoder, at, &dialect_ipfix);
 }
 
 void ipfix_begin(struct decoder *decoder)
@@ -256,7 +284,7 @@ static bool ipfix_follow(struct decoder *decoder)
     uint32_t length = ipfix_length(at, end);
     if (!length)
         return false;
-    decoder->message.serial++;
+    decoder->message.serial = ++decoder->serial_last;
     decoder->walk.counts = (struct sequence_counts){0};
     ipfix_message_begin(decoder, at, length);
     return true;
@@ -268,14 +296,45 @@ static void unread_note(struct walk *walk, const uint8_t *start, const uint8_t *
     walk->counts.unread += (uint16_t)(end - start);
 }
 
-/* True when the set has records to hand out. */
-static bool data_begin(struct decoder *decoder, const struct set *set)
+static void template_disprove(struct decoder *decoder, struct template *template)
+{
+    struct session *session = decoder->walk.session;
+    template_publish_removed(decoder, session, template->id, decoder->datagram.received_ns);
+    session_drop(decoder->sessions, session, template);
+    decoder_count(decoder, COUNTER_templates_disproved, 1);
+}
+
+/* A template that there is reason to doubt is believed when data fits it, and thrown away when it does not. */
+static bool template_fits(struct decoder *decoder, struct template *template, const struct set *set)
+{
+    bool any;
+    if (!records_fit(decoder, template->plan, set, &any)) {
+        template_disprove(decoder, template);
+        return false;
+    }
+    if (any)
+        template->trust = decoder->walk.session->trust;
+    return true;
+}
+
+struct template *template_of(struct decoder *decoder, const struct set *set)
+{
+    struct session *session = decoder->walk.session;
+    struct template *template = session ? session_template(session, set->id) : NULL;
+    if (!template || !template_is_for_port(decoder, template, set) ||
+        (template->trust != session->trust && !template_fits(decoder, template, set)))
+        return NULL;
+    return template;
+}
+
+bool data_decode(struct decoder *decoder, const struct set *set)
 {
     struct walk *walk = &decoder->walk;
-    struct template *known = walk->session ? session_template(walk->session, set->id) : NULL;
+    struct template *known = template_of(decoder, set);
     if (!known) {
         unread_note(walk, set->body, set->end);
-        decoder_count(decoder, COUNTER_sets_without_template, 1);
+        if (!data_park(decoder, set))
+            decoder_count(decoder, COUNTER_sets_without_template, 1);
         return false;
     }
     known->marked = false;
@@ -300,7 +359,7 @@ static bool data_begin(struct decoder *decoder, const struct set *set)
 static bool set_begin(struct decoder *decoder, const struct set *set)
 {
     if (set->id >= DATA_SET_LEAST)
-        return data_begin(decoder, set);
+        return data_decode(decoder, set);
     if (is_template_set(decoder->walk.dialect, set->id))
         templates_learn(decoder, set);
     else
@@ -312,8 +371,12 @@ static bool set_begin(struct decoder *decoder, const struct set *set)
 static bool sets_advance(struct decoder *decoder)
 {
     struct walk *walk = &decoder->walk;
-    while (walk->sets_left) {
+    for (;;) {
         struct set set;
+        if ((decoder->released.count || decoder->released.at_hand) && parked_begin(decoder))
+            return true;
+        if (!walk->sets_left)
+            return false;
         enum set_verdict verdict = set_read(walk->next, walk->end, &set);
         if (verdict == SET_END)
             return false;
@@ -335,7 +398,6 @@ static bool sets_advance(struct decoder *decoder)
         else if (set_begin(decoder, &set))
             return true;
     }
-    return false;
 }
 
 bool message_advance(struct decoder *decoder)

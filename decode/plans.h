@@ -29,6 +29,11 @@ void plans_free(struct plans *plans); /* all plans with it */
 
 /* The plan of that content, with one use more: the one that is there, or a new one; NULL for want of memory. */
 struct plan *plans_intern(struct plans *plans, const struct plan_draft *draft);
+static inline void plan_retain(struct plan *plan)
+{
+    plan->uses++;
+}
+
 /* Ends one use. */
 void plans_release(struct plans *plans, struct plan *plan);
 

@@ -5,6 +5,8 @@ static const struct profile profiles[] = {
     [PROFILE_WEIR] = {
         .name = "weir",
         .v8_prefix_lengths = true,
+        .misfits_disprove = true,
+        .data_waits = true,
         .keep_unknown = true,
         .extra_fields = true,
     },

@@ -14,11 +14,13 @@ struct profile {
 
     /* decoding */
     bool v9_count_is_sets;         /* v9: the header's count ends the walk as a number of sets */
-    bool sessions_by_port;         /* v9: templates belong to address, port and source id; else the port is no matter */
+    bool sessions_by_port;         /* v9, IPFIX: templates belong to address and port; else to the address (clash.c) */
     bool bad_set_drops_datagram;   /* a bad set or template costs the documents of its whole datagram */
     bool one_message_a_datagram;   /* IPFIX: what follows the first message is ignored */
     bool gap_discards_templates;   /* with detect_sequence_reset: a gap of 1000 throws the session's templates away */
     bool v8_prefix_lengths;        /* v8 schemes 3, 4 and 5: prefix lengths are read */
+    bool misfits_disprove;         /* after a reset or a restart, data that does not fit its template discards that */
+    bool data_waits;               /* v9, IPFIX: data that comes before its template is parked until that comes */
     bool records_per_set_capped;   /* a data set with fields of variable length ends after 32,767 records */
 
     /* elements */

@@ -6,12 +6,17 @@
 /* Elastic's loop over records of variable length counts in 16 bits with sign. */
 #define CAPPED_RECORDS 32767
 
-/* Padding is zeroes (RFC 7011 3.3.1); anything else that no record fits into is a record that was cut. */
-static void rest_count(struct decoder *decoder, const uint8_t *at, const uint8_t *end)
+static bool is_padding(const uint8_t *at, const uint8_t *end)
 {
     while (at < end && *at == 0)
         at++;
-    if (at == end)
+    return at == end;
+}
+
+/* Padding is zeroes (RFC 7011 3.3.1); anything else that no record fits into is a record that was cut. */
+static void rest_count(struct decoder *decoder, const uint8_t *at, const uint8_t *end)
+{
+    if (is_padding(at, end))
         return;
     decoder->walk.counts.unread += (uint16_t)(end - at);
     decoder_count(decoder, COUNTER_records_cut, 1);
@@ -83,6 +88,22 @@ static const uint8_t *record_resolve(const struct decoder *decoder, const uint8_
         at += length;
     }
     return at;
+}
+
+bool records_fit(struct decoder *decoder, const struct plan *plan, const struct set *set, bool *any)
+{
+    const uint8_t *at = set->body;
+    if (plan->variable) {
+        decoder->walk.plan = plan;
+        for (const uint8_t *next = at; next && set->end - at >= plan->record_bytes;) {
+            next = record_resolve(decoder, at, set->end, decoder->spans);
+            at = next ? next : at;
+        }
+    } else if (!plan_is_empty(plan)) {
+        at = set->end - (set->end - set->body) % plan->record_bytes;
+    }
+    *any = at > set->body;
+    return is_padding(at, set->end);
 }
 
 static uint32_t records_variable(struct decoder *decoder, struct chunk *chunk)

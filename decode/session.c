@@ -10,9 +10,7 @@
 
 #include "decode/pages.h"
 
-#define SLOTS_LEAST 4 /* one cache line */
-
-static_assert(sizeof(struct session_key) == 24, "a key is hashed and compared as its bytes");
+#define SLOTS_LEAST 4
 
 struct sessions {
     struct heap *heap;
@@ -159,12 +157,13 @@ void sessions_remove(struct sessions *sessions, struct session *session)
     sessions->count--;
 }
 
-static void slot_fill(struct template *slots, uint32_t slot_count, const struct template *template)
+static struct template *slot_fill(struct template *slots, uint32_t slot_count, const struct template *template)
 {
     uint32_t at = template->id & (slot_count - 1);
     while (slots[at].plan)
         at = (at + 1) & (slot_count - 1);
     slots[at] = *template;
+    return &slots[at];
 }
 
 /* At most three quarters full. */
@@ -186,20 +185,24 @@ static bool slots_grow(struct sessions *sessions, struct session *session)
     return true;
 }
 
-bool session_add(struct sessions *sessions, struct session *session, const struct template *template)
+struct template *session_add(struct sessions *sessions, struct session *session, const struct template *template)
 {
     if (!slots_grow(sessions, session))
-        return false;
-    slot_fill(session->templates, session->template_slots, template);
+        return NULL;
     count_change(sessions, session, 1);
-    return true;
+    struct template *added = slot_fill(session->templates, session->template_slots, template);
+    added->trust = session->trust;
+    return added;
 }
 
 void session_announce(struct sessions *sessions, struct template *template, struct plan *plan, uint32_t now_s)
 {
     plans_release(sessions->plans, template->plan); /* of two uses of the same plan one stays */
-    if (template->plan != plan)
-        *template = (struct template){.plan = plan, .learned_s = now_s, .id = template->id};
+    if (template->plan != plan) {
+        template->plan = plan;
+        template->learned_s = now_s;
+        template->uses = template->used_s = 0;
+    }
     template->announced_s = now_s;
     template->marked = false;
 }

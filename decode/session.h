@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/address.h"
 #include "base/heap.h"
 #include "decode/exporter.h"
 #include "decode/plans.h"
-
-/*
- * Whose templates a message speaks of: the exporter's address (and port, where sessions go by port), version and
- * observation domain (RFC 7011 2 and 8, RFC 3954 5.1). Address and port are zero where templates are shared.
- */
-struct session_key {
-    struct address address;
-    uint32_t domain;
-    uint16_t port;
-    uint16_t version; /* 0: this session is free */
-};
+#include "decode/session_key.h"
 
 /* What a session knows of a template id. */
 struct template {
@@ -29,10 +17,12 @@ struct template {
     uint32_t announced_s;   /* when it came last; */
     uint32_t used_s;        /* and when data of it came last: 0 = never */
     uint16_t id;
-    bool marked;            /* not used since the last sweep */
+    uint16_t source_port;   /* that it came from */
+    uint16_t former_port;   /* that had another definition of the id before, and not this one since; 0: none */
+    uint8_t trust;          /* that of the session: announced, or seen to fit, since there was reason for doubt */
+    bool marked : 1;        /* not used since the last sweep */
+    bool unpublished : 1;   /* the journal was not told yet */
 };
-
-static_assert(sizeof(struct template) == 32, "two a cache line");
 
 /*
  * Templates of one key, in open addressing by id. The memory of a session is only ever used for sessions, so an
@@ -44,7 +34,10 @@ struct session {
     uint32_t template_count;
     uint32_t template_slots;  /* a power of two, or 0 */
     uint32_t sequence;        /* of the last message */
+    uint8_t trust;            /* another one whenever there is reason to doubt all templates */
     bool marked;              /* no message since the last sweep */
+    bool unpublished;         /* some of its templates are */
+    bool split;               /* by address, and without templates: there is a session for each port instead */
     struct session *next;     /* of its bucket or the free list */
     /* cold */
     struct exporter *opener;  /* its template_count counts these; NULL when it was forgotten */
@@ -60,7 +53,7 @@ void sessions_free(struct sessions *sessions);
 
 static inline bool session_is(const struct session *session, const struct session_key *key)
 {
-    return memcmp(&session->key, key, sizeof *key) == 0;
+    return session_key_equal(&session->key, key);
 }
 
 /* NULL when there is none. */
@@ -84,8 +77,14 @@ static inline struct template *session_template(const struct session *session, u
     return NULL;
 }
 
-/* Adds an id that is not there, taking over the caller's use of its plan. False for want of memory. */
-bool session_add(struct sessions *sessions, struct session *session, const struct template *template);
+/* The exporter may have given its ids to other templates. Those of before are believed once they are seen to fit. */
+static inline void session_doubt(struct session *session)
+{
+    session->trust++; /* once round, a template that nothing was sent for since is believed again */
+}
+
+/* Adds an id that is not there, believed, taking over the caller's use of its plan. NULL for want of memory. */
+struct template *session_add(struct sessions *sessions, struct session *session, const struct template *template);
 /* The id was announced again, with this plan: takes over the caller's use of it. */
 void session_announce(struct sessions *sessions, struct template *template, struct plan *plan, uint32_t now_s);
 void session_drop(struct sessions *sessions, struct session *session, struct template *template);

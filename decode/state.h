@@ -7,24 +7,15 @@
 #include "base/clock.h"
 #include "decode/datagram.h"
 #include "decode/decoder.h"
+#include "decode/journal/feed.h"
+#include "decode/journal/store.h"
+#include "decode/park.h"
 #include "decode/plans.h"
 #include "decode/numberings.h"
 #include "decode/session.h"
+#include "decode/template_reader.h"
 
-/* The decoder's inside, which the .c files of decode/ share: fixed.c, message.c, templates.c, records.c, decoder.c. */
-
-/* What v9 and IPFIX differ in. */
-struct dialect {
-    uint8_t header_bytes;
-    uint8_t template_set;    /* set ids: RFC 3954 5.2 and 6.1, RFC 7011 3.3.2 */
-    uint8_t options_set;
-    bool enterprises;        /* the top bit of a field's id announces an enterprise number (RFC 7011 3.2) */
-    bool withdrawals;        /* a template without fields is a withdrawal (RFC 7011 8.1) */
-    bool scope_in_bytes;     /* options templates give bytes of scopes and options, not their numbers */
-};
-
-extern const struct dialect dialect_v9;
-extern const struct dialect dialect_ipfix;
+/* The decoder's inside, which the .c files of decode/ share. */
 
 #define V9_FIELD_BYTES 4
 #define SET_HEADER_BYTES 4
@@ -55,6 +46,38 @@ struct walk {
     bool open;                 /* the datagram has no verdict yet */
 };
 
+#define RELEASED_MOST 64 /* templates of one set; what is beyond waits for the next time that its template comes */
+
+/* Parked sets whose template has come: they are decoded before the next set of the message that brought it. */
+struct released {
+    uint16_t ids[RELEASED_MOST];
+    uint32_t count, done;
+    struct parked *at_hand;  /* being decoded, or NULL */
+    struct parked *skipped;  /* waits on, and so do those before it; NULL: none */
+    uint64_t serial;         /* of its message, when it was parked */
+    bool interrupting;       /* message, exporter and so on are the parked ones', and these the message's: */
+    struct message message;
+    uint32_t records_taken;
+    struct sequence_counts counts;
+};
+
+#define REMOVED_MOST 256
+
+/* What the journal is told, and what it could not be told yet for want of room on the way there: publish.c. */
+struct publisher {
+    struct template_feed *feed;  /* NULL: there is no journal */
+    struct template_store *known; /* NULL, or what earlier runs knew */
+    uint8_t *record;             /* scratch for the longest template record */
+    uint32_t bucket;             /* of the sessions, next one to look for unpublished templates in */
+    bool behind;                 /* there may be such templates */
+    bool again;                  /* there may be some in buckets that were looked at already */
+    uint32_t removed_count;
+    struct removed {
+        struct session_key key;
+        uint16_t id;
+    } removed[REMOVED_MOST];     /* oldest first */
+};
+
 struct decoder {
     struct datagram datagram;
     struct message message;
@@ -79,6 +102,11 @@ struct decoder {
     uint32_t sweep_bucket;     /* next one of the sweep that is under way */
     bool sweeping;
     uint32_t gaps_slot;        /* next exporter whose open gaps are looked at */
+    bool restoring;            /* what is learned comes from the journal */
+    uint64_t serial_last;      /* of all messages */
+    struct park *park;
+    struct released released;
+    struct publisher publisher;
 };
 
 #define FIXED_V8 8 /* of fixed_plans: scheme 0, which does not exist */
@@ -122,8 +150,6 @@ void ipfix_begin(struct decoder *decoder);
 /* Goes on to the next data set with records; false at the end of the datagram, which then has its verdict. */
 bool message_advance(struct decoder *decoder);
 
-/* --- templates.c --- */
-
 struct set {
     const uint8_t *start;
     const uint8_t *body;
@@ -131,44 +157,81 @@ struct set {
     uint16_t id;
 };
 
-/* A template as it stands in its set. */
-struct template_view {
-    const uint8_t *fields;
-    const uint8_t *fields_end;
-    uint16_t id;
-    uint16_t field_count; /* scopes included */
-    uint16_t scope_count;
-    bool options;
-};
+/* Counts the data set, and begins its records. True when it has some. */
+bool data_decode(struct decoder *decoder, const struct set *set);
 
-enum template_verdict {
-    TEMPLATE_WHOLE,
-    TEMPLATE_WITHDRAWN,
-    TEMPLATE_NOTHING, /* no fields: ignored */
-    TEMPLATE_END,     /* the rest of the set is padding */
-    TEMPLATE_CUT,     /* the set ends inside it: it is lost, those before it are not */
-    TEMPLATE_BAD,
-};
+/* What the set is to be read with, or NULL. */
+struct template *template_of(struct decoder *decoder, const struct set *set);
 
-/* Reads the template at *at, and moves *at behind it. strict: as Elastic does. */
-struct template_reader {
-    const struct dialect *dialect;
-    const uint8_t *at;
-    const uint8_t *end;
-    uint16_t set_id;
-    bool strict;
-};
+/* --- clash.c: devices behind one address --- */
 
-enum template_verdict template_read(struct template_reader *reader, struct template_view *view);
-/* Have the records of this template no bytes at all? */
-bool template_is_empty(const struct dialect *dialect, const struct template_view *view);
+/* Do other ports share the session of the message? */
+bool session_is_by_address(const struct decoder *decoder);
+/* A port is about to give the template another definition: has it had one before, that another port replaced? */
+bool template_goes_back(struct template *template, uint16_t port);
+/* May the set of the datagram's exporter be read with the template? */
+bool template_is_for_port(struct decoder *decoder, const struct template *template, const struct set *set);
+/* Gives each port a session of its own: that of the datagram's exporter becomes the message's. */
+void session_split(struct decoder *decoder);
+void exporter_mark_split(struct exporter *exporter, int64_t now_ns);
+
+/* --- unpark.c --- */
+
+/* Parks a data set without template. False: it is to be dropped. */
+bool data_park(struct decoder *decoder, const struct set *set);
+/* The template of that id has come: what waits for it is decoded next, by parked_begin(). */
+void parked_release(struct decoder *decoder, uint16_t id);
+/* True when a parked set has records to hand out; false: the message goes on. */
+bool parked_begin(struct decoder *decoder);
+/* Drops what has waited for too long; what waits of an exporter. */
+void parked_expire(struct decoder *decoder, int64_t now_ns);
+void parked_forget(struct decoder *decoder, const struct exporter *exporter);
+/* Drops all that waits. */
+void parked_finish(struct decoder *decoder);
+
+/* --- templates.c --- */
 
 /* Learns the templates of a set, and counts the set. */
 void templates_learn(struct decoder *decoder, const struct set *set);
+
+/*
+ * Learns one template for the session of the message. False when a cap stands against it: then what its id meant before
+ * is gone, too.
+ */
+bool template_learn(struct decoder *decoder, const struct template_view *view);
+
+/* The session of the message, opened if need be; NULL for want of memory. */
+struct session *session_open(struct decoder *decoder);
+
+/* --- publish.c: the journal is told --- */
+
+/* False for want of memory. */
+bool publisher_init(struct decoder *decoder, struct template_feed *feed, struct template_store *known);
+void publisher_fini(struct decoder *decoder);
+
+/* Learned, replaced or renewed at that time (UTC). */
+void template_publish(struct decoder *decoder, struct session *session, struct template *template,
+                      enum template_change change, int64_t now_ns);
+void template_publish_removed(struct decoder *decoder, const struct session *session, uint16_t id, int64_t now_ns);
+/* The session's templates go by port from here on. */
+void session_publish_split(struct decoder *decoder, struct session *session, int64_t now_ns);
+/* All of the session's templates are about to go. */
+void session_publish_removed(struct decoder *decoder, const struct session *session, int64_t now_ns);
+/* A sweep is about to remove the marked ones; the others are in use. */
+void session_publish_sweep(struct decoder *decoder, struct session *session, int64_t now_ns);
+/* Says a slice of what could not be said when it happened. */
+void publisher_catch_up(struct decoder *decoder, int64_t now_ns);
+
+/* --- restore.c --- */
+
+/* The session of the message with the templates that earlier runs knew of it, or NULL: there are none. */
+struct session *session_restore(struct decoder *decoder);
 
 /* --- records.c --- */
 
 /* Hands out the next records of the set at hand: 0 when what is left of it holds none. */
 uint32_t records_take(struct decoder *decoder, struct chunk *chunk);
+/* Is what whole records leave of the data set nothing but padding? *any: there are such records. */
+bool records_fit(struct decoder *decoder, const struct plan *plan, const struct set *set, bool *any);
 /* Begins the records of a data set. */
 void records_begin(struct decoder *decoder, const struct plan *plan, const struct set *set);

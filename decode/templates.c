@@ -4,7 +4,6 @@
 #include "decode/state.h"
 
 #define ENTERPRISE_BIT     0x8000
-#define ID_LEAST           256
 #define TEMPLATE_LEAST     8 /* id, count and one field */
 #define OPTIONS_LEAST      6 /* id and two counts */
 #define V9_SCOPE_TYPE_MOST 5 /* RFC 3954 6.1 */
@@ -80,14 +79,14 @@ enum template_verdict template_read(struct template_reader *reader, struct templ
         /* Where no template could stand, or where we may be kinder than Elastic: RFC 7011 8.1, or zeroes as padding. */
         if (view->id == 0)
             return TEMPLATE_END;
-        if (reader->dialect->withdrawals && (view->id >= ID_LEAST || view->id == reader->set_id)) {
+        if (reader->dialect->withdrawals && (view->id >= TEMPLATE_ID_LEAST || view->id == reader->set_id)) {
             reader->at += 4;
             return TEMPLATE_WITHDRAWN;
         }
     }
     if (too_short)
         return TEMPLATE_END;
-    if (view->id < ID_LEAST)
+    if (view->id < TEMPLATE_ID_LEAST)
         return TEMPLATE_BAD;
     return view->options ? options_read(reader, view) : flow_read(reader, view);
 }
@@ -155,8 +154,7 @@ static void fields_compile(struct decoder *decoder, const struct template_view *
     }
 }
 
-/* The session of the message, opened if need be; NULL for want of memory. */
-static struct session *session_open(struct decoder *decoder)
+struct session *session_open(struct decoder *decoder)
 {
     struct walk *walk = &decoder->walk;
     if (!walk->session) {
@@ -177,10 +175,20 @@ static bool template_refuse(struct decoder *decoder, uint16_t id, enum counter w
 {
     struct session *session = decoder->walk.session;
     struct template *old = session ? session_template(session, id) : NULL;
-    if (old)
+    if (old) {
+        template_publish_removed(decoder, session, id, decoder->datagram.received_ns);
         session_drop(decoder->sessions, session, old);
+    }
     decoder_count(decoder, why, 1);
     return false;
+}
+
+/* What comes from the journal is no news to it. */
+static void template_added(struct decoder *decoder, struct session *session, struct template *template)
+{
+    decoder_count(decoder, decoder->restoring ? COUNTER_templates_restored : COUNTER_templates_learned, 1);
+    if (!decoder->restoring)
+        template_publish(decoder, session, template, CHANGE_LEARNED, decoder->datagram.received_ns);
 }
 
 /* Adds an id with the plan, whose use is the session's then. */
@@ -192,9 +200,14 @@ static bool template_add(struct decoder *decoder, uint16_t id, struct plan *plan
     if (opener->template_count < decoder->config->limits.templates_per_exporter) {
         struct session *session = session_open(decoder);
         uint32_t now_s = decoder_now_s(decoder);
-        struct template template = {.plan = plan, .learned_s = now_s, .announced_s = now_s, .id = id};
-        if (session && session_add(decoder->sessions, session, &template)) {
-            decoder_count(decoder, COUNTER_templates_learned, 1);
+        const struct template like = {.plan = plan,
+                                      .learned_s = now_s,
+                                      .announced_s = now_s,
+                                      .id = id,
+                                      .source_port = exporter_port(decoder->datagram.exporter)};
+        struct template *template = session ? session_add(decoder->sessions, session, &like) : NULL;
+        if (template) {
+            template_added(decoder, session, template);
             return true;
         }
         why = COUNTER_templates_over_memory_cap;
@@ -203,8 +216,32 @@ static bool template_add(struct decoder *decoder, uint16_t id, struct plan *plan
     return template_refuse(decoder, id, why);
 }
 
-/* False when a cap stands against it. */
-static bool template_learn(struct decoder *decoder, const struct template_view *view)
+static void template_replace(struct decoder *decoder, struct template *template, struct plan *plan)
+{
+    bool same = template->plan == plan;
+    decoder_count(decoder, same ? COUNTER_templates_refreshed : COUNTER_templates_changed, 1);
+    if (template->former_port == exporter_port(decoder->datagram.exporter))
+        template->former_port = 0; /* both ports mean the same now */
+    session_announce(decoder->sessions, template, plan, decoder_now_s(decoder));
+    template->trust = decoder->walk.session->trust;
+    template->source_port = exporter_port(decoder->datagram.exporter);
+    if (!same)
+        template_publish(decoder, decoder->walk.session, template, CHANGE_REPLACED, decoder->datagram.received_ns);
+}
+
+/* What the id means up to now, or NULL. Where this shows that there are two devices, they are told apart first. */
+static struct template *template_before(struct decoder *decoder, uint16_t id, const struct plan *plan)
+{
+    struct walk *walk = &decoder->walk;
+    struct template *old = walk->session ? session_template(walk->session, id) : NULL;
+    if (!old || old->plan == plan || !session_is_by_address(decoder) ||
+        !template_goes_back(old, exporter_port(decoder->datagram.exporter)))
+        return old;
+    session_split(decoder);
+    return walk->session ? session_template(walk->session, id) : NULL;
+}
+
+bool template_learn(struct decoder *decoder, const struct template_view *view)
 {
     if (view->field_count > decoder->fields_most)
         return template_refuse(decoder, view->id, COUNTER_templates_over_field_cap);
@@ -218,12 +255,10 @@ static bool template_learn(struct decoder *decoder, const struct template_view *
     struct plan *plan = plans_intern(decoder->plans, &draft);
     if (!plan)
         return template_refuse(decoder, view->id, COUNTER_templates_over_memory_cap);
-    struct session *session = decoder->walk.session;
-    struct template *old = session ? session_template(session, view->id) : NULL;
+    struct template *old = template_before(decoder, view->id, plan);
     if (!old)
         return template_add(decoder, view->id, plan);
-    decoder_count(decoder, old->plan == plan ? COUNTER_templates_refreshed : COUNTER_templates_changed, 1);
-    session_announce(decoder->sessions, old, plan, decoder_now_s(decoder));
+    template_replace(decoder, old, plan);
     return true;
 }
 
@@ -242,7 +277,10 @@ void templates_learn(struct decoder *decoder, const struct set *set)
         enum template_verdict verdict = template_read(&reader, &view);
         if (verdict == TEMPLATE_WHOLE) {
             decoder->walk.counts.templates++;
-            all &= template_learn(decoder, &view);
+            if (template_learn(decoder, &view))
+                parked_release(decoder, view.id);
+            else
+                all = false;
         } else if (verdict == TEMPLATE_WITHDRAWN) {
             decoder_count(decoder, COUNTER_templates_withdrawn, 1);
         } else if (verdict == TEMPLATE_END) {

@@ -183,6 +183,8 @@ class Link:
 class Weir:
     """`weir run`, started by start() (a Namespace's, or any function like Popen), writing files into a folder."""
 
+    log_began = 0  # bytes of the log that are of an earlier run
+
     def __init__(self, folder, start, settings):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -69,7 +69,8 @@ def test_decode_files_are_one_stream(tmp_path):
     assert len(documents) == RECORDS
     assert documents[0]["netflow"]["exporter"]["address"] == "[2001:db8::77]:1234"
     assert documents[0]["observer"]["ip"] == ["2001:db8::77"]
-    assert decode(tmp_path / "2", tmp_path / "1") == []
+    assert len(decode(tmp_path / "2", tmp_path / "1")) == RECORDS  # data waits for its template
+    assert decode("-o", "templates.park_size=0", tmp_path / "2", tmp_path / "1") == []
 
 
 def test_decode_port(tmp_path):

@@ -163,6 +163,7 @@ static void assert_nothing_trapped(void)
 /* --- datagrams --- */
 
 #define DATAGRAMS_MOST 4096
+#define ROUNDS         3 /* in which each of them comes once */
 
 struct load {
     struct capture captures[256];
@@ -218,6 +219,7 @@ struct rig {
     struct elements *elements;
     struct networks *networks;
     struct outputs *output;
+    struct journal *journal;
     struct crew *crew;
     struct memory_input input;
     struct backend backend;
@@ -225,36 +227,47 @@ struct rig {
     char folder[64];
     char path_setting[128];
     char spool_setting[128];
+    char journal_setting[128];
 };
 
-static void rig_configure(struct rig *rig, const char *profile_setting)
+/* journal: the folder of the journal of templates. */
+static void rig_configure(struct rig *rig, const char *profile_setting, const char *journal)
 {
     struct config_problems problems = {0};
     strcpy(rig->folder, "/tmp/weir-burst-XXXXXX");
     assert_non_null(mkdtemp(rig->folder));
     snprintf(rig->path_setting, sizeof rig->path_setting, "output.path=%s/documents.ndjson", rig->folder);
     snprintf(rig->spool_setting, sizeof rig->spool_setting, "output.spool.path=%s/spool", rig->folder);
-    const char *settings[] = {profile_setting, rig->path_setting, rig->spool_setting, "output.batch_size=256KiB",
-                              "output.batches=256", "detect_sequence_reset=false", "output.batch_age=1ms"};
+    snprintf(rig->journal_setting, sizeof rig->journal_setting, "templates.path=%s", journal);
+    const char *settings[] = {profile_setting,
+                              rig->path_setting,
+                              rig->spool_setting,
+                              rig->journal_setting,
+                              "output.batch_size=256KiB",
+                              "output.batches=256",
+                              "detect_sequence_reset=false",
+                              "output.batch_age=1ms"};
     struct config_sources sources = {.settings = settings, .setting_count = sizeof settings / sizeof *settings};
     assert_int_equal(config_load(&rig->config, &sources, &problems), 0);
     config_problems_fini(&problems);
 }
 
-static void rig_init(struct rig *rig, const char *profile_setting, uint64_t rounds)
+static void rig_init(struct rig *rig, const char *profile_setting, const char *journal)
 {
     struct config_problems problems = {0};
-    rig_configure(rig, profile_setting);
+    rig_configure(rig, profile_setting, journal);
     load_init(&rig->load);
     const struct profile *profile = profile_of(rig->config.output.profile);
     rig->elements = elements_new(profile, &rig->config.custom_definitions, &problems);
     rig->networks = networks_new(&rig->config.internal_networks, &problems);
     rig->output = outputs_open(&rig->config, 1);
     assert_true(rig->elements && rig->networks && rig->output);
+    assert_int_equal(journal_open(&rig->journal, &rig->config, 1), 0);
     rig->crew = crew_new(&(struct crew_setup){.config = &rig->config, .profile = profile, .elements = rig->elements,
-                                              .networks = rig->networks, .outputs = rig->output, .worker_count = 1});
+                                              .networks = rig->networks, .outputs = rig->output, .worker_count = 1,
+                                              .journal = rig->journal});
     assert_non_null(rig->crew);
-    rig->input = (struct memory_input){.datagrams = rig->load.datagrams, .count = rig->load.count, .rounds = rounds};
+    rig->input = (struct memory_input){.datagrams = rig->load.datagrams, .count = rig->load.count, .rounds = ROUNDS};
     rig->backend = (struct backend){.ops = &backend_memory, .state = &rig->input};
     assert_int_equal(backend_memory.open(&rig->backend, &rig->config, 1), 0);
     assert_int_equal(crew_add_backend(rig->crew, &rig->backend), 0);
@@ -267,6 +280,8 @@ static void rig_fini(struct rig *rig)
     assert_int_equal(outputs_close(rig->output), 0);
     backend_memory.close(&rig->backend);
     crew_free(rig->crew);
+    journal_finish(rig->journal);
+    journal_free(rig->journal);
     outputs_free(rig->output);
     networks_free(rig->networks);
     elements_free(rig->elements);
@@ -282,35 +297,56 @@ static uint64_t counted(struct rig *rig, enum counter counter)
     return counter_read(&worker_counters(crew_worker(rig->crew, 0))->value[counter]);
 }
 
-static void bursts_run(const char *profile_setting)
+static void journal_remove(const char *journal)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", journal);
+    assert_int_equal(system(command), 0);
+}
+
+/* Returns the templates that came from the journal. */
+static uint64_t bursts_run(const char *profile_setting, const char *journal)
 {
     static struct rig rig;
     memset(&rig, 0, sizeof rig);
-    rig_init(&rig, profile_setting, 3);
+    rig_init(&rig, profile_setting, journal);
     struct worker *worker = crew_worker(rig.crew, 0);
     if (!trap_init()) {
         rig_fini(&rig);
+        journal_remove(journal);
         skip(); /* no syscall user dispatch: a kernel before 5.11 */
     }
     while (!worker_exhausted(worker))
         worker_trapped_burst(worker);
     trap_fini();
     assert_nothing_trapped();
-    assert_int_equal(counted(&rig, COUNTER_packets_received), 3u * rig.load.count);
+    assert_int_equal(counted(&rig, COUNTER_packets_received), (uint64_t)ROUNDS * rig.load.count);
     assert_true(counted(&rig, COUNTER_records_received) > 1000);
     assert_true(counted(&rig, COUNTER_programs_compiled) > 100);
     assert_int_equal(counted(&rig, COUNTER_records_no_batch), 0);
+    uint64_t restored = counted(&rig, COUNTER_templates_restored);
     rig_fini(&rig);
+    return restored;
+}
+
+/* Twice: templates are learned in the first run, and taken from the journal in the second. */
+static void runs_ask_for_nothing(const char *profile_setting)
+{
+    char journal[] = "/tmp/weir-burst-journal-XXXXXX";
+    assert_non_null(mkdtemp(journal));
+    assert_int_equal(bursts_run(profile_setting, journal), 0);
+    assert_true(bursts_run(profile_setting, journal) > 50);
+    journal_remove(journal);
 }
 
 static void profile_weir_asks_for_nothing(void **state)
 {
-    bursts_run("output.profile=weir");
+    runs_ask_for_nothing("output.profile=weir");
 }
 
 static void profile_elastic_asks_for_nothing(void **state)
 {
-    bursts_run("output.profile=elastic");
+    runs_ask_for_nothing("output.profile=elastic");
 }
 
 /* The trap itself: a test that cannot fail would prove nothing. */

@@ -375,7 +375,7 @@ static const struct bad_case bad_cases[] = {
     {"output.elasticsearch.hosts: ['http://a/?b']\n", "weir.yml:1", "is no URL of HTTP", "https://HOST:PORT"},
     {"output.tls.ca_fingerprint: abc\n", "weir.yml:1", "is no SHA-256 fingerprint", "64 hexadecimal"},
     {"output.tls.ca: /nonexistent/ca.pem\n", "weir.yml:1", "is not there", "exists"},
-    {"output.spool.path: /\n", "weir.yml:1", "cannot be the folder of a spool", "/var/spool/weir"},
+    {"output.spool.path: /\n", "weir.yml:1", "cannot be the folder", "/var/spool/weir"},
     /* together */
     {"output: {type: kafka,\n kafka.brokers: []}\n", "weir.yml:2", "output.kafka.brokers: there is no broker", "9092"},
     {"output: {type: opensearch,\n elasticsearch.hosts: []}\n", "weir.yml:2", "there is no host to send to",

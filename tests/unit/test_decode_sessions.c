@@ -45,7 +45,7 @@ static void v9_sessions_by_address(void **state)
     }
 }
 
-static void ipfix_sessions_by_port(void **state)
+static void ipfix_sessions_by_address(void **state)
 {
     for (int kind = PROFILE_WEIR; kind <= PROFILE_ELASTIC; kind++) {
         struct fixture fixture;
@@ -60,7 +60,8 @@ static void ipfix_sessions_by_port(void **state)
         wire_ipfix(&data, 1, 7);
         wire_data(&data, 256, 1, 8);
         wire_message_end(&data);
-        assert_int_equal(feed(&fixture, "192.0.2.1:5001", &data), 0);
+        assert_int_equal(feed(&fixture, "192.0.2.1:5001", &data), kind == PROFILE_WEIR);
+        assert_int_equal(feed(&fixture, "192.0.2.2:5000", &data), 0);
         assert_int_equal(feed_data(&fixture, A, 256, 8), 0); /* v9's templates are others */
         assert_int_equal(feed(&fixture, A, &data), 1);
         fixture_close(&fixture);
@@ -247,6 +248,7 @@ static void unused_templates_expire(void **state)
     for (int slice = 0; slice < 9; slice++, fixture.now_ns += 1000)
         decoder_housekeep(fixture.decoder, fixture.now_ns);
     assert_int_equal(fixture_exporter(&fixture, A)->template_count, 0);
+    decoder_finish(fixture.decoder); /* what waits for its template */
     assert_true(heap_used_bytes(fixture.heap) <= before + 2 * 128); /* the memory of two sessions */
     fixture_close(&fixture);
 }
@@ -369,11 +371,49 @@ static void jumps_discard_templates(void **state)
     }
 }
 
+static const uint16_t with_text[] = {8, 4, 82, 65535};
+
+/* After a jump, templates that fit are kept; those that data does not fit any more are thrown away, and it waits. */
+static void jumps_are_proved_by_data(void **state)
+{
+    struct fixture fixture;
+    fixture_init(&fixture, PROFILE_WEIR);
+    fixture.config.detect_sequence_reset = true;
+    fixture_open(&fixture);
+    feed_template(&fixture, A, 256, eight, 2);
+    feed_template(&fixture, A, 257, sixteen, 3);
+    feed_template(&fixture, A, 258, with_text, 2);
+    assert_int_equal(feed_data(&fixture, A, 257, 17), 1); /* no reset: a cut record is no proof */
+    struct wire wire = {0};
+    wire_v9(&wire, 2, 500000, 7);
+    wire_data(&wire, 256, 1, 16);
+    wire_data(&wire, 257, 1, 17);
+    wire_set(&wire, 258);
+    wire_32(&wire, 1);
+    wire_32(&wire, 3U << 24 | 0x414243); /* a text of three bytes */
+    wire_32(&wire, 2);
+    wire_16(&wire, 0x0141);
+    wire_16(&wire, 0);
+    wire_set_end(&wire);
+    assert_int_equal(feed(&fixture, A, &wire), 2 + 0 + 2);
+    assert_int_equal(fixture_count(&fixture, COUNTER_templates_disproved), 1);
+    assert_int_equal(fixture_count(&fixture, COUNTER_sets_parked), 1);
+    wire = (struct wire){0};
+    wire_v9(&wire, 2, 900000, 7);
+    wire_data(&wire, 258, 9, 12); /* the text is longer than what is there */
+    wire_data(&wire, 256, 0, 3);  /* padding says nothing */
+    wire_data(&wire, 256, 1, 7);
+    assert_int_equal(feed(&fixture, A, &wire), 0);
+    assert_int_equal(fixture_count(&fixture, COUNTER_templates_disproved), 3);
+    assert_int_equal(fixture_exporter(&fixture, A)->template_count, 0);
+    fixture_close(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(v9_sessions_by_address),
-        cmocka_unit_test(ipfix_sessions_by_port),
+        cmocka_unit_test(ipfix_sessions_by_address),
         cmocka_unit_test(several_ipfix_messages),
         cmocka_unit_test(bad_sets),
         cmocka_unit_test(empty_templates),
@@ -386,6 +426,7 @@ int main(void)
         cmocka_unit_test(shared_sessions_stay),
         cmocka_unit_test(caps_are_counted),
         cmocka_unit_test(jumps_discard_templates),
+        cmocka_unit_test(jumps_are_proved_by_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@ def v9_plain(v):
     yield "data", v9(flow_set(257, *rows(v, V6, 4)), flow_set(256, *v4_rows(v, 1)), sequence=2)
 
 
-@case("v9-data-first", "v9: data before its template is dropped silently")
+@case("v9-data-first", "v9: data before its template, which Elastic drops silently, and weir parks")
 def v9_data_first(v):
     yield "data", v9(flow_set(300, *v4_rows(v, 2)))
     yield "template", v9(flow_set(0, template_record(300, V4, False)), sequence=2)

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/state.h"
+
+/* Only the session's own limits stand against it: the record was checked when it was read from the disk. */
+static void template_restore(struct decoder *decoder, const struct template_event *event)
+{
+    const struct dialect *dialect = decoder->walk.dialect;
+    struct template_view view;
+    struct template_reader reader = {
+        .dialect = dialect,
+        .at = event->record,
+        .end = event->record + event->record_bytes,
+        .set_id = event->options ? dialect->options_set : dialect->template_set,
+    };
+    if (template_read(&reader, &view) != TEMPLATE_WHOLE || !template_learn(decoder, &view))
+        return;
+    struct template *template = session_template(decoder->walk.session, event->id);
+    template->source_port = event->source_port;
+    template->learned_s = template->announced_s = (uint32_t)(event->time_ns / NS_PER_S);
+}
+
+static void split_restore(struct decoder *decoder)
+{
+    struct session *session = session_open(decoder);
+    if (session)
+        session->split = true;
+}
+
+/* The exporter may have begun anew while nobody listened. */
+static void session_restored(const struct decoder *decoder, struct session *session)
+{
+    if (session && decoder->profile->misfits_disprove)
+        session_doubt(session);
+}
+
+struct session *session_restore(struct decoder *decoder)
+{
+    struct walk *walk = &decoder->walk;
+    struct template_store *known = decoder->publisher.known;
+    uint32_t session = known ? template_store_session(known, &walk->key) : STORE_NONE;
+    if (session == STORE_NONE || !template_store_take(known, session))
+        return NULL;
+    walk->session = NULL;
+    decoder->restoring = true;
+    for (uint32_t slot = template_store_first(known, session); slot != STORE_NONE;
+         slot = template_store_next(known, slot)) {
+        struct template_event event;
+        if (!template_store_at(known, slot, &event) ||
+            template_event_expired(&event, decoder->config->expiration_timeout, decoder->datagram.received_ns))
+            continue;
+        if (event.change == CHANGE_SPLIT)
+            split_restore(decoder);
+        else
+            template_restore(decoder, &event);
+    }
+    decoder->restoring = false;
+    session_restored(decoder, walk->session);
+    return walk->session;
+}

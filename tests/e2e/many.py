@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many exporters, each an address with a template of its own: half of them NetFlow v9, half IPFIX. Their records are
+numbered, and carry what sent.key_of() holds them to."""
+
+import struct
+import time
+
+import frames
+import lab
+import load
+
+PORT = 21000
+# sourceIPv4Address, destinationIPv4Address, the ports, protocol, octetDeltaCount, packetDeltaCount; and padding, of
+# which no two neighbours have the same: data read with another's template is not what was sent.
+FIELDS = ((8, 4), (12, 4), (7, 2), (11, 2), (4, 1), (1, 4), (2, 4))
+TEMPLATE_ID = 256
+
+
+class Exporter:
+    def __init__(self, number, port=PORT, like=None):
+        self.number = number
+        self.address = f"10.78.{number // 250}.{1 + number % 250}"
+        self.port = port
+        self.name = f"{self.address}:{port}"
+        self.ipfix = number % 2 == 1
+        shape = number if like is None else like
+        turn = shape % len(FIELDS)
+        self.fields = (*FIELDS[turn:], *FIELDS[:turn], (210, 1 + shape % 9))
+        self.sequence = 0
+        self.sent = 0  # records
+
+    def message(self, *sets, records=0):
+        body = b"".join(struct.pack(">HH", number, 4 + len(content)) + content for number, content in sets)
+        self.sequence += records if self.ipfix else 1
+        if self.ipfix:
+            return struct.pack(">HHIII", 10, 16 + len(body), int(time.time()), self.sequence, self.number) + body
+        return struct.pack(">HHIIII", 9, 1, 3600000, int(time.time()), self.sequence, self.number) + body
+
+    def template_set(self):
+        record = struct.pack(">HH", TEMPLATE_ID, len(self.fields))
+        return 2 if self.ipfix else 0, record + b"".join(struct.pack(">HH", *field) for field in self.fields)
+
+    def template(self):
+        return self.message(self.template_set())
+
+    def record(self, number):
+        values = {8: 0x0A000000 + number, 12: 0xC6336401, 7: 1024 + number % 60000, 11: 443, 4: 6,
+                  1: load.bytes_of(number), 2: load.packets_of(number), 210: 0xAAAAAAAAAAAAAAAAAA}
+        return b"".join((values[field] & (1 << 8 * size) - 1).to_bytes(size, "big") for field, size in self.fields)
+
+    def data(self, count):
+        """A data set's message with the next records."""
+        first, self.sent = self.sent, self.sent + count
+        body = b"".join(self.record(number) for number in range(first, self.sent))
+        return self.message((TEMPLATE_ID, body), records=count)
+
+    def keys(self):
+        return {(self.name, number) for number in range(self.sent)}
+
+
+def frames_of(link, pairs):
+    """Frames as they come from these exporters, with these payloads: no address has to be configured for them."""
+    macs = link.macs()
+    for exporter, payload in pairs:
+        datagram = frames.udp((exporter.address, exporter.port), (lab.COLLECTOR, 2055), payload)
+        yield frames.ethernet(macs, frames.ipv4(exporter.address, lab.COLLECTOR, frames.UDP, datagram))
