@@ -86,6 +86,32 @@ static void ipfix_counts_data_records(void **state)
     }
 }
 
+/* Parked records count with the message that they came with, and not with the one that brings their template. */
+static void parked_records_count_once(void **state)
+{
+    struct fixture fixture;
+    begin(&fixture, PROFILE_WEIR);
+    struct wire wire = {0};
+    message_begin(&wire, 100, 0);
+    wire_template(&wire, 2, 300, eight, 2);
+    wire_data(&wire, 300, 1, 8 * 5);
+    wire_message_end(&wire);
+    feed(&fixture, A, &wire);
+    feed_records(&fixture, 105, 3);
+    feed_records(&fixture, 108, 4);
+    assert_int_equal(fixture_count(&fixture, COUNTER_sets_parked), 2);
+    feed_templates(&fixture, 112);
+    assert_int_equal(fixture_count(&fixture, COUNTER_records_received), 5 + 3 + 4);
+    feed_records(&fixture, 112, 2);
+    feed_records(&fixture, 114, 2);
+    assert_int_equal(fixture_count(&fixture, COUNTER_records_without_template), 3 + 4);
+    feed_records(&fixture, 128, 1);
+    decoder_finish(fixture.decoder);
+    assert_int_equal(fixture_count(&fixture, COUNTER_records_missing), 12);
+    assert_int_equal(nothing_else(&fixture), 0);
+    fixture_close(&fixture);
+}
+
 static void several_messages_in_a_datagram(void **state)
 {
     struct fixture fixture;
@@ -301,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ipfix_counts_data_records),
+        cmocka_unit_test(parked_records_count_once),
         cmocka_unit_test(several_messages_in_a_datagram),
         cmocka_unit_test(what_is_not_read_is_not_missing),
         cmocka_unit_test(what_is_given_up_is_not_missing),
