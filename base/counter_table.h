@@ -59,6 +59,7 @@
     /* templates */                                                                                                   \
     X(templates_learned, TEMPLATES, EXPORTER, NONE, "Templates new to their session")                                 \
     X(templates_restored, TEMPLATES, EXPORTER, NONE, "Templates that an earlier run left in the journal")             \
+    X(templates_shared, TEMPLATES, EXPORTER, NONE, "Templates that another collector announced")                      \
     X(templates_changed, TEMPLATES, EXPORTER, NONE, "Templates replaced by another definition of the same id")        \
     X(templates_refreshed, TEMPLATES, EXPORTER, NONE, "Templates announced again unchanged")                          \
     X(templates_withdrawn, TEMPLATES, EXPORTER, NONE, "Template withdrawals seen (over UDP they remove nothing)")     \
@@ -113,6 +114,14 @@
     X(template_journal_damaged, EVENTS, WORKER, NONE, "Places in the journal that cannot be read: torn, or changed") \
     X(template_journal_rewrites, EVENTS, WORKER, NONE, "Times that the journal was written anew")                   \
     X(template_journal_errors, EVENTS, WORKER, NONE, "Writes to the journal that failed and are tried again")         \
+    X(template_topic_published, EVENTS, WORKER, NONE, "News of templates that Kafka has acknowledged")                \
+    X(template_topic_received, EVENTS, WORKER, NONE, "Messages of the topic of templates that others wrote")          \
+    X(template_topic_applied, EVENTS, WORKER, NONE, "Of these, those that said something new")                        \
+    X(template_topic_refused, EVENTS, WORKER, NONE, "Of these, those that are no sound news of a template")           \
+    X(template_topic_full, EVENTS, WORKER, NONE, "News of templates without room: templates.kafka.memory")            \
+    X(template_topic_errors, EVENTS, WORKER, NONE, "News of templates that Kafka did not take, to be sent again")     \
+    X(template_topic_lag, EVENTS, WORKER, NONE, "Now: messages of the topic that are still to be read")               \
+    X(template_topic_waiting, EVENTS, WORKER, NONE, "Now: news of templates that Kafka has not acknowledged")         \
     X(values_unmappable, EVENTS, WORKER, NONE, "Values left out because no mapping could take them (profile weir)")   \
     /* of an output's thread */                                                                                       \
     X(records_recovered, RECORDS, OUTPUT, RECEIVED, "Documents that an earlier run left in the spool or in memory")  \

@@ -61,7 +61,7 @@ static void template_move(struct decoder *decoder, struct session *from, struct 
         plans_release(decoder->plans, template->plan);
         decoder_count(decoder, COUNTER_templates_over_memory_cap, 1);
     }
-    template_publish_removed(decoder, from, template->id, now_ns);
+    template_publish_removed(decoder, from, template, now_ns);
     session_drop(decoder->sessions, from, template);
 }
 

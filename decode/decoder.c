@@ -59,6 +59,8 @@ struct decoder *decoder_new(const struct decoder_setup *setup)
     decoder->exporters = setup->exporters;
     decoder->counters = setup->counters;
     decoder->heap = setup->heap;
+    decoder->board = setup->board;
+    decoder->board_reader = setup->board_reader;
     decoder->plans = plans_new(setup->heap, setup->config->limits.memory);
     if (decoder->plans)
         decoder->sessions = sessions_new(setup->heap, decoder->plans, exporters_most(setup->exporters));
@@ -150,6 +152,9 @@ uint32_t decoder_next(struct decoder *decoder, struct chunk *chunk)
                 return count;
         } else if (!walk->open) {
             return 0;
+        } else if (walk->unparking) {
+            if (!board_unpark(decoder))
+                return 0;
         } else if (!walk->dialect) {
             decoder_settle(decoder, COUNTER_datagrams_decoded);
             return 0;
@@ -245,6 +250,8 @@ void decoder_housekeep(struct decoder *decoder, int64_t now_ns)
     gaps_slice(decoder, now_ns);
     publisher_catch_up(decoder, now_ns);
     parked_expire(decoder, now_ns);
+    if (decoder->board)
+        template_board_pass(decoder->board, decoder->board_reader);
     if (timeout_ns <= 0)
         return;
     bool set_back = decoder->sweep_due_ns - now_ns > timeout_ns; /* the clock was */

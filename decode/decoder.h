@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "decode/datagram.h"
 #include "decode/element.h"
+#include "decode/journal/board.h"
 #include "decode/journal/feed.h"
 #include "decode/journal/store.h"
 #include "decode/profile.h"
@@ -35,6 +36,8 @@ struct decoder_setup {
     struct heap *heap;               /* this worker's: templates, sessions and plans come from it */
     struct template_feed *feed;      /* where this worker says what it learns, or NULL: nowhere */
     struct template_store *known;    /* what earlier runs knew, or NULL; of its exporters it is this worker's */
+    struct template_board *board;    /* what other collectors announce, or NULL: there are none */
+    uint32_t board_reader;           /* this worker's number there */
 };
 
 struct decoder *decoder_new(const struct decoder_setup *setup);
@@ -45,6 +48,12 @@ void decoder_begin(struct decoder *decoder, const struct datagram *datagram);
 
 /* Fills chunk with the next records; returns their number, 0 at the end of the datagram. */
 uint32_t decoder_next(struct decoder *decoder, struct chunk *chunk);
+
+/*
+ * Instead of decoder_begin(): the records of data sets whose template another collector has announced meanwhile, a
+ * bounded number of sets a call. False: there are none to look at.
+ */
+bool decoder_begin_parked(struct decoder *decoder);
 
 /* Number of plan indexes: every plan->index is below. */
 uint32_t decoder_plans_most(const struct decoder *decoder);

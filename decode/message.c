@@ -163,14 +163,17 @@ static void session_discard(struct decoder *decoder, struct session *session)
     decoder_count(decoder, COUNTER_templates_discarded, session_clear(decoder->sessions, session));
 }
 
-/* Taken for an exporter that began anew, and may have given its template ids to other templates. */
+/*
+ * A jump of the sequence number: the exporter began anew, and may have given its template ids to other templates. Where
+ * other collectors take some of its datagrams, a jump says nothing of the kind.
+ */
 static void jump_check(struct decoder *decoder, struct session *session)
 {
     uint32_t new = decoder->message.sequence, last = session->sequence;
     session->sequence = new;
     if (!decoder->config->detect_sequence_reset || new - last < SEQUENCE_STEP_MOST || last - new < SEQUENCE_STEP_MOST)
         return;
-    if (decoder->profile->gap_discards_templates) {
+    if (decoder->profile->gap_discards_templates && !decoder->board) {
         decoder_count(decoder, COUNTER_sequence_jumps, 1);
         session_discard(decoder, session);
     } else if (decoder->profile->misfits_disprove) {
@@ -211,6 +214,9 @@ static void session_begin(struct decoder *decoder)
     if (session && session->split)
         session = session_find_split(decoder, session);
     walk->session = session;
+    if (decoder->board)
+        session_consult(decoder);
+    session = walk->session;
     if (!session)
         return;
     exporter->session = session;
@@ -299,7 +305,8 @@ static void unread_note(struct walk *walk, const uint8_t *start, const uint8_t *
 static void template_disprove(struct decoder *decoder, struct template *template)
 {
     struct session *session = decoder->walk.session;
-    template_publish_removed(decoder, session, template->id, decoder->datagram.received_ns);
+    template_date(decoder, template); /* from now on it is wrong, whoever announced it */
+    template_publish_removed(decoder, session, template, decoder->datagram.received_ns);
     session_drop(decoder->sessions, session, template);
     decoder_count(decoder, COUNTER_templates_disproved, 1);
 }

@@ -21,6 +21,7 @@ struct park {
     const struct config *config;
     uint64_t seed;
     uint64_t bytes;
+    uint64_t number; /* of the last set */
     struct parked *oldest, *newest;
     _Atomic uint32_t count; /* its worker writes, readers of the ledger look */
     struct bucket buckets[BUCKETS];
@@ -125,7 +126,8 @@ bool park_put(struct park *park, const struct parked *like, const uint8_t *body,
                               .id = like->id,
                               .message = like->message,
                               .position = like->position,
-                              .size_bytes = size_bytes};
+                              .size_bytes = size_bytes,
+                              .number = ++park->number};
     memcpy(parked->body, body, size_bytes);
     memset(parked->body + size_bytes, 0, RECORD_SLACK_BYTES);
     link_in(park, parked);
@@ -185,6 +187,14 @@ void park_give_back(struct park *park, struct parked *parked)
 {
     if (parked)
         heap_give(park->heap, parked, memory_bytes(parked));
+}
+
+const struct parked *park_after(const struct park *park, uint64_t number)
+{
+    const struct parked *parked = park->oldest;
+    while (parked && parked->number <= number)
+        parked = parked->newer;
+    return parked;
 }
 
 uint32_t park_count(const struct park *park)

@@ -22,6 +22,7 @@ struct parked {
     struct message message;
     uint32_t position;     /* records that its message had before it */
     uint32_t size_bytes;   /* of the set's body */
+    uint64_t number;       /* the park's: rises from set to set, never 0 */
     /* in all of them, oldest first, and in its bucket: the park's */
     struct parked *older, *newer;
     struct parked *next, **link;
@@ -48,6 +49,9 @@ struct parked *park_take_oldest(struct park *park);
 /* The oldest set of an exporter. */
 struct parked *park_take_of(struct park *park, const struct exporter *exporter);
 void park_give_back(struct park *park, struct parked *parked); /* parked may be NULL */
+
+/* The oldest set that was parked after that number, or NULL; it waits on. */
+const struct parked *park_after(const struct park *park, uint64_t number);
 
 /* Sets that wait. Any thread. */
 uint32_t park_count(const struct park *park);

@@ -78,6 +78,7 @@ static bool push(struct decoder *decoder, const struct session *session, const s
     const struct template_event event = {
         .key = session->key,
         .time_ns = now_ns,
+        .stamp = template->stamp,
         .record = publisher->record,
         .record_bytes = record_write(publisher->record, template->plan, template->id),
         .id = template->id,
@@ -122,27 +123,30 @@ void session_publish_split(struct decoder *decoder, struct session *session, int
     counter_add(decoder->counters, COUNTER_template_events_late, 1);
 }
 
-static bool push_removed(struct publisher *publisher, const struct session_key *key, uint16_t id, int64_t now_ns)
+static bool push_removed(struct publisher *publisher, const struct removed *removed, int64_t now_ns)
 {
-    return template_feed_push(publisher->feed, &(struct template_event){.key = *key,
+    return template_feed_push(publisher->feed, &(struct template_event){.key = removed->key,
                                                                         .time_ns = now_ns,
+                                                                        .stamp = removed->stamp,
                                                                         .record = publisher->record,
-                                                                        .id = id,
+                                                                        .id = removed->id,
                                                                         .change = CHANGE_REMOVED});
 }
 
 /* Nothing is left of a removed template to look for later, so removals that wait have a list. */
-void template_publish_removed(struct decoder *decoder, const struct session *session, uint16_t id, int64_t now_ns)
+void template_publish_removed(struct decoder *decoder, const struct session *session, const struct template *template,
+                              int64_t now_ns)
 {
     struct publisher *publisher = &decoder->publisher;
+    const struct removed removed = {.key = session->key, .stamp = template->stamp, .id = template->id};
     if (!publisher->feed)
         return;
-    if (!publisher->removed_count && push_removed(publisher, &session->key, id, now_ns))
+    if (!publisher->removed_count && push_removed(publisher, &removed, now_ns))
         return;
     bool fits = publisher->removed_count < REMOVED_MOST;
     counter_add(decoder->counters, fits ? COUNTER_template_events_late : COUNTER_template_events_lost, 1);
     if (fits)
-        publisher->removed[publisher->removed_count++] = (struct removed){session->key, id};
+        publisher->removed[publisher->removed_count++] = removed;
     publisher->behind = true;
 }
 
@@ -150,9 +154,9 @@ void session_publish_removed(struct decoder *decoder, const struct session *sess
 {
     for (uint32_t i = 0; decoder->publisher.feed && i < session->template_slots; i++)
         if (session->templates[i].plan)
-            template_publish_removed(decoder, session, session->templates[i].id, now_ns);
+            template_publish_removed(decoder, session, &session->templates[i], now_ns);
     if (session->split)
-        template_publish_removed(decoder, session, 0, now_ns);
+        template_publish_removed(decoder, session, &(struct template){.id = 0}, now_ns);
 }
 
 void session_publish_sweep(struct decoder *decoder, struct session *session, int64_t now_ns)
@@ -160,7 +164,7 @@ void session_publish_sweep(struct decoder *decoder, struct session *session, int
     for (uint32_t i = 0; decoder->publisher.feed && i < session->template_slots; i++) {
         struct template *template = &session->templates[i];
         if (template->plan && template->marked)
-            template_publish_removed(decoder, session, template->id, now_ns);
+            template_publish_removed(decoder, session, template, now_ns);
         else if (template->plan)
             template_publish(decoder, session, template, CHANGE_RENEWED, now_ns);
     }
@@ -174,8 +178,7 @@ void session_publish_sweep(struct decoder *decoder, struct session *session, int
 static bool removed_catch_up(struct publisher *publisher, int64_t now_ns)
 {
     uint32_t said = 0;
-    while (said < publisher->removed_count &&
-           push_removed(publisher, &publisher->removed[said].key, publisher->removed[said].id, now_ns))
+    while (said < publisher->removed_count && push_removed(publisher, &publisher->removed[said], now_ns))
         said++;
     publisher->removed_count -= said;
     memmove(publisher->removed, publisher->removed + said, publisher->removed_count * sizeof *publisher->removed);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decode/state.h"
 
-/* Only the session's own limits stand against it: the record was checked when it was read from the disk. */
-static void template_restore(struct decoder *decoder, const struct template_event *event)
+/* Only the session's own limits stand against it: the record was checked when it was read. */
+bool template_restore(struct decoder *decoder, const struct template_event *event)
 {
-    const struct dialect *dialect = decoder->walk.dialect;
+    const struct dialect *dialect = event->key.version == 9 ? &dialect_v9 : &dialect_ipfix;
     struct template_view view;
     struct template_reader reader = {
         .dialect = dialect,
@@ -12,11 +12,10 @@ static void template_restore(struct decoder *decoder, const struct template_even
         .end = event->record + event->record_bytes,
         .set_id = event->options ? dialect->options_set : dialect->template_set,
     };
-    if (template_read(&reader, &view) != TEMPLATE_WHOLE || !template_learn(decoder, &view))
-        return;
-    struct template *template = session_template(decoder->walk.session, event->id);
-    template->source_port = event->source_port;
-    template->learned_s = template->announced_s = (uint32_t)(event->time_ns / NS_PER_S);
+    decoder->told = event;
+    bool good = template_read(&reader, &view) == TEMPLATE_WHOLE && template_learn(decoder, &view);
+    decoder->told = NULL;
+    return good;
 }
 
 static void split_restore(struct decoder *decoder)
@@ -41,7 +40,6 @@ struct session *session_restore(struct decoder *decoder)
     if (session == STORE_NONE || !template_store_take(known, session))
         return NULL;
     walk->session = NULL;
-    decoder->restoring = true;
     for (uint32_t slot = template_store_first(known, session); slot != STORE_NONE;
          slot = template_store_next(known, slot)) {
         struct template_event event;
@@ -53,7 +51,6 @@ struct session *session_restore(struct decoder *decoder)
         else
             template_restore(decoder, &event);
     }
-    decoder->restoring = false;
     session_restored(decoder, walk->session);
     return walk->session;
 }

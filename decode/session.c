@@ -195,15 +195,15 @@ struct template *session_add(struct sessions *sessions, struct session *session,
     return added;
 }
 
-void session_announce(struct sessions *sessions, struct template *template, struct plan *plan, uint32_t now_s)
+void session_announce(struct sessions *sessions, struct template *template, struct plan *plan, uint32_t time_s)
 {
     plans_release(sessions->plans, template->plan); /* of two uses of the same plan one stays */
     if (template->plan != plan) {
         template->plan = plan;
-        template->learned_s = now_s;
+        template->learned_s = time_s;
         template->uses = template->used_s = 0;
     }
-    template->announced_s = now_s;
+    template->announced_s = time_s;
     template->marked = false;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/heap.h"
 #include "decode/exporter.h"
+#include "decode/journal/event.h"
 #include "decode/plans.h"
 #include "decode/session_key.h"
 
@@ -16,6 +17,7 @@ struct template {
     uint32_t learned_s;     /* UTC, when it came with this definition first; */
     uint32_t announced_s;   /* when it came last; */
     uint32_t used_s;        /* and when data of it came last: 0 = never */
+    struct template_stamp stamp; /* of its last announcement */
     uint16_t id;
     uint16_t source_port;   /* that it came from */
     uint16_t former_port;   /* that had another definition of the id before, and not this one since; 0: none */
@@ -34,6 +36,7 @@ struct session {
     uint32_t template_count;
     uint32_t template_slots;  /* a power of two, or 0 */
     uint32_t sequence;        /* of the last message */
+    uint32_t board_version;   /* of what other collectors have announced, as far as it knows */
     uint8_t trust;            /* another one whenever there is reason to doubt all templates */
     bool marked;              /* no message since the last sweep */
     bool unpublished;         /* some of its templates are */
@@ -86,7 +89,7 @@ static inline void session_doubt(struct session *session)
 /* Adds an id that is not there, believed, taking over the caller's use of its plan. NULL for want of memory. */
 struct template *session_add(struct sessions *sessions, struct session *session, const struct template *template);
 /* The id was announced again, with this plan: takes over the caller's use of it. */
-void session_announce(struct sessions *sessions, struct template *template, struct plan *plan, uint32_t now_s);
+void session_announce(struct sessions *sessions, struct template *template, struct plan *plan, uint32_t time_s);
 void session_drop(struct sessions *sessions, struct session *session, struct template *template);
 /* Drops all templates; returns how many. */
 uint32_t session_clear(struct sessions *sessions, struct session *session);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "decode/datagram.h"
 #include "decode/decoder.h"
+#include "decode/journal/board.h"
 #include "decode/journal/feed.h"
 #include "decode/journal/store.h"
 #include "decode/park.h"
@@ -44,6 +45,7 @@ struct walk {
     struct sequence_counts counts; /* of the message so far */
     struct fault fault;
     bool open;                 /* the datagram has no verdict yet */
+    bool unparking;            /* there is no datagram: parked sets are looked at */
 };
 
 #define RELEASED_MOST 64 /* templates of one set; what is beyond waits for the next time that its template comes */
@@ -61,6 +63,13 @@ struct released {
     struct sequence_counts counts;
 };
 
+/* A round through the parked sets for what other collectors have announced, in slices. */
+struct unparking {
+    uint32_t version; /* of the board, when the round began */
+    uint32_t left;    /* sets to look at in this slice */
+    uint64_t number;  /* of the last one; 0: no round is under way */
+};
+
 #define REMOVED_MOST 256
 
 /* What the journal is told, and what it could not be told yet for want of room on the way there: publish.c. */
@@ -74,6 +83,7 @@ struct publisher {
     uint32_t removed_count;
     struct removed {
         struct session_key key;
+        struct template_stamp stamp;
         uint16_t id;
     } removed[REMOVED_MOST];     /* oldest first */
 };
@@ -102,7 +112,11 @@ struct decoder {
     uint32_t sweep_bucket;     /* next one of the sweep that is under way */
     bool sweeping;
     uint32_t gaps_slot;        /* next exporter whose open gaps are looked at */
-    bool restoring;            /* what is learned comes from the journal */
+    const struct template_event *told; /* what is learned comes from the journal or the board; NULL: from the wire */
+    bool told_by_others;       /* from the board */
+    struct template_board *board; /* what other collectors have announced; NULL: there are none */
+    uint32_t board_reader;
+    struct unparking unparking;
     uint64_t serial_last;      /* of all messages */
     struct park *park;
     struct released released;
@@ -200,6 +214,9 @@ void templates_learn(struct decoder *decoder, const struct set *set);
  */
 bool template_learn(struct decoder *decoder, const struct template_view *view);
 
+/* Notes when and whence it was announced: now, by the message at hand, or as the event says that it is learned from. */
+void template_date(const struct decoder *decoder, struct template *template);
+
 /* The session of the message, opened if need be; NULL for want of memory. */
 struct session *session_open(struct decoder *decoder);
 
@@ -212,7 +229,8 @@ void publisher_fini(struct decoder *decoder);
 /* Learned, replaced or renewed at that time (UTC). */
 void template_publish(struct decoder *decoder, struct session *session, struct template *template,
                       enum template_change change, int64_t now_ns);
-void template_publish_removed(struct decoder *decoder, const struct session *session, uint16_t id, int64_t now_ns);
+void template_publish_removed(struct decoder *decoder, const struct session *session, const struct template *template,
+                              int64_t now_ns);
 /* The session's templates go by port from here on. */
 void session_publish_split(struct decoder *decoder, struct session *session, int64_t now_ns);
 /* All of the session's templates are about to go. */
@@ -224,8 +242,18 @@ void publisher_catch_up(struct decoder *decoder, int64_t now_ns);
 
 /* --- restore.c --- */
 
+/* Learns the template of an event as if the message at hand had announced it. False when a cap stands against it. */
+bool template_restore(struct decoder *decoder, const struct template_event *event);
+
 /* The session of the message with the templates that earlier runs knew of it, or NULL: there are none. */
 struct session *session_restore(struct decoder *decoder);
+
+/* --- board.c: what other collectors have announced --- */
+
+/* Takes what the board knows better than the message's session, which is opened where it knows anything at all. */
+void session_consult(struct decoder *decoder);
+/* True when a parked set whose template other collectors have announced has records to hand out. */
+bool board_unpark(struct decoder *decoder);
 
 /* --- records.c --- */
 

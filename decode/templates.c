@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "decode/element_rows.h"
 #include "decode/state.h"
 
@@ -167,6 +168,28 @@ struct session *session_open(struct decoder *decoder)
     return walk->session;
 }
 
+static uint16_t announcer_port(const struct decoder *decoder)
+{
+    return decoder->told ? decoder->told->source_port : exporter_port(decoder->datagram.exporter);
+}
+
+static uint32_t announced_s(const struct decoder *decoder)
+{
+    return decoder->told ? (uint32_t)(decoder->told->time_ns / NS_PER_S) : decoder_now_s(decoder);
+}
+
+void template_date(const struct decoder *decoder, struct template *template)
+{
+    const struct message *message = &decoder->message;
+    template->source_port = announcer_port(decoder);
+    if (decoder->told)
+        template->stamp = decoder->told->stamp;
+    else
+        template->stamp = (struct template_stamp){.export_s = (uint32_t)(message->export_ns / NS_PER_S),
+                                              .sequence = message->sequence,
+                                              .received_s = (uint32_t)(message->received_ns / NS_PER_S)};
+}
+
 /*
  * A template that cannot be kept. What its id meant before must go, too: data would be read with the wrong template.
  * Returns false.
@@ -176,7 +199,8 @@ static bool template_refuse(struct decoder *decoder, uint16_t id, enum counter w
     struct session *session = decoder->walk.session;
     struct template *old = session ? session_template(session, id) : NULL;
     if (old) {
-        template_publish_removed(decoder, session, id, decoder->datagram.received_ns);
+        template_date(decoder, old);
+        template_publish_removed(decoder, session, old, decoder->datagram.received_ns);
         session_drop(decoder->sessions, session, old);
     }
     decoder_count(decoder, why, 1);
@@ -186,8 +210,13 @@ static bool template_refuse(struct decoder *decoder, uint16_t id, enum counter w
 /* What comes from the journal is no news to it. */
 static void template_added(struct decoder *decoder, struct session *session, struct template *template)
 {
-    decoder_count(decoder, decoder->restoring ? COUNTER_templates_restored : COUNTER_templates_learned, 1);
-    if (!decoder->restoring)
+    bool known = decoder->told && !decoder->told_by_others;
+    decoder_count(decoder,
+                  known           ? COUNTER_templates_restored
+                  : decoder->told ? COUNTER_templates_shared
+                                  : COUNTER_templates_learned,
+                  1);
+    if (!known)
         template_publish(decoder, session, template, CHANGE_LEARNED, decoder->datagram.received_ns);
 }
 
@@ -199,14 +228,11 @@ static bool template_add(struct decoder *decoder, uint16_t id, struct plan *plan
     enum counter why = COUNTER_templates_over_exporter_cap;
     if (opener->template_count < decoder->config->limits.templates_per_exporter) {
         struct session *session = session_open(decoder);
-        uint32_t now_s = decoder_now_s(decoder);
-        const struct template like = {.plan = plan,
-                                      .learned_s = now_s,
-                                      .announced_s = now_s,
-                                      .id = id,
-                                      .source_port = exporter_port(decoder->datagram.exporter)};
+        uint32_t time_s = announced_s(decoder);
+        const struct template like = {.plan = plan, .learned_s = time_s, .announced_s = time_s, .id = id};
         struct template *template = session ? session_add(decoder->sessions, session, &like) : NULL;
         if (template) {
+            template_date(decoder, template);
             template_added(decoder, session, template);
             return true;
         }
@@ -219,12 +245,16 @@ static bool template_add(struct decoder *decoder, uint16_t id, struct plan *plan
 static void template_replace(struct decoder *decoder, struct template *template, struct plan *plan)
 {
     bool same = template->plan == plan;
-    decoder_count(decoder, same ? COUNTER_templates_refreshed : COUNTER_templates_changed, 1);
-    if (template->former_port == exporter_port(decoder->datagram.exporter))
+    uint16_t port = announcer_port(decoder);
+    if (!decoder->told)
+        decoder_count(decoder, same ? COUNTER_templates_refreshed : COUNTER_templates_changed, 1);
+    else if (!same)
+        decoder_count(decoder, COUNTER_templates_shared, 1);
+    if (template->former_port == port)
         template->former_port = 0; /* both ports mean the same now */
-    session_announce(decoder->sessions, template, plan, decoder_now_s(decoder));
+    session_announce(decoder->sessions, template, plan, announced_s(decoder));
     template->trust = decoder->walk.session->trust;
-    template->source_port = exporter_port(decoder->datagram.exporter);
+    template_date(decoder, template);
     if (!same)
         template_publish(decoder, decoder->walk.session, template, CHANGE_REPLACED, decoder->datagram.received_ns);
 }
@@ -234,7 +264,7 @@ static struct template *template_before(struct decoder *decoder, uint16_t id, co
 {
     struct walk *walk = &decoder->walk;
     struct template *old = walk->session ? session_template(walk->session, id) : NULL;
-    if (!old || old->plan == plan || !session_is_by_address(decoder) ||
+    if (!old || old->plan == plan || decoder->told || !session_is_by_address(decoder) ||
         !template_goes_back(old, exporter_port(decoder->datagram.exporter)))
         return old;
     session_split(decoder);

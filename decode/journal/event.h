@@ -19,9 +19,27 @@ enum template_change {
     CHANGE_COUNT
 };
 
+/*
+ * The announcement that a definition was last seen in, told apart from others by the exporter's own clock and count:
+ * two collectors that share an exporter agree on them, whatever their clocks say. All zero: not known.
+ */
+struct template_stamp {
+    uint32_t export_s;   /* of the message's header: UTC in seconds, by the exporter's clock */
+    uint32_t sequence;   /* of the message's header */
+    uint32_t received_s; /* UTC in seconds, by the clock of the collector that received it */
+};
+
+/*
+ * Is one the later announcement of the two, both of one session? The exporter's clock decides, and within a second its
+ * sequence numbers. now_export_s, of the session's message at hand (UINT32_MAX: there is none), and the collectors'
+ * clocks tell where that clock was wrong or was set: then the collectors' decide.
+ */
+bool template_stamp_later(const struct template_stamp *one, const struct template_stamp *other, uint32_t now_export_s);
+
 struct template_event {
     struct session_key key;
     int64_t time_ns;       /* UTC, when it happened */
+    struct template_stamp stamp;
     const uint8_t *record; /* the template record (RFC 3954 5.2 and 6.1, RFC 7011 3.4.1 and 3.4.2.2), from its id on */
     uint16_t record_bytes; /* 0: removed */
     uint16_t id;

@@ -31,6 +31,8 @@ struct journal {
     uint64_t known_live_bytes; /* of those that are not superseded */
     struct template_feed **feeds;
     uint32_t feed_count;
+    struct template_feed *tap; /* NULL, or where all is passed on to */
+    bool finishing;            /* what finds no room there is not passed on: the file has it */
     bool broken;      /* the file does not have all: it has to be written anew */
     int64_t sync_ns;  /* steady: not before */
     int64_t retry_ns; /* steady: when it may be written anew */
@@ -202,6 +204,8 @@ static uint32_t feeds_drain(struct journal *journal)
     struct template_event event;
     for (uint32_t i = 0; i < journal->feed_count; i++) {
         for (; template_feed_peek(journal->feeds[i], &event); count++) {
+            if (journal->tap && !template_feed_push(journal->tap, &event) && !journal->finishing)
+                return count; /* there is room again soon; until then it stays where it is */
             event_take(journal, &event);
             template_feed_pop(journal->feeds[i]);
         }
@@ -402,6 +406,7 @@ int journal_open(struct journal **journal, const struct config *config, uint32_t
 void journal_finish(struct journal *journal)
 {
     thread_stop(journal);
+    journal->finishing = true;
     journal->sync_ns = journal->retry_ns = 0;
     journal_turn(journal);
 }
@@ -409,6 +414,11 @@ void journal_finish(struct journal *journal)
 struct template_feed *journal_feed(struct journal *journal, uint32_t worker)
 {
     return journal->feeds[worker];
+}
+
+void journal_tap(struct journal *journal, struct template_feed *tap)
+{
+    journal->tap = tap;
 }
 
 struct template_store *journal_known(struct journal *journal)

@@ -35,6 +35,9 @@ uint32_t journal_turn(struct journal *journal);
 /* Where the worker of that number says what it learns. */
 struct template_feed *journal_feed(struct journal *journal, uint32_t worker);
 
+/* All that the workers say is passed on to tap, too, which another thread empties. Before journal_start(). */
+void journal_tap(struct journal *journal, struct template_feed *tap);
+
 /* What earlier runs knew: constant, but for template_store_take(). */
 struct template_store *journal_known(struct journal *journal);
 

@@ -9,7 +9,7 @@
 #include "decode/template_reader.h"
 
 static_assert(sizeof(struct journal_head) == 16, "the layout on disk");
-static_assert(sizeof(struct journal_record) == 64, "the layout on disk");
+static_assert(sizeof(struct journal_record) == 80, "the layout on disk");
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the layout on disk");
 
 static uint64_t header_checksum(const uint8_t *header)
@@ -26,6 +26,7 @@ uint32_t journal_record_write(uint8_t *to, const struct template_event *event)
         .body_checksum = XXH3_64bits(event->record, event->record_bytes),
         .time_ns = event->time_ns,
         .key = event->key,
+        .stamp = event->stamp,
         .id = event->id,
         .source_port = event->source_port,
         .record_bytes = event->record_bytes,
@@ -82,6 +83,7 @@ enum journal_verdict journal_record_read(const uint8_t *bytes, size_t size_bytes
     *event = (struct template_event){
         .key = record.key,
         .time_ns = record.time_ns,
+        .stamp = record.stamp,
         .record = bytes + sizeof record,
         .record_bytes = record.record_bytes,
         .id = record.id,

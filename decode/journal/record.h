@@ -26,6 +26,8 @@ struct journal_record {
     uint64_t body_checksum; /* XXH3-64 of the template record */
     int64_t time_ns;        /* UTC */
     struct session_key key;
+    struct template_stamp stamp;
+    uint32_t reserved;      /* zero */
     uint16_t id;
     uint16_t source_port;
     uint16_t record_bytes;

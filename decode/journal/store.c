@@ -34,6 +34,7 @@ struct stored_template {
     uint32_t session;
     uint32_t definition; /* STORE_NONE: removed; SPLIT */
     uint32_t time_s;     /* UTC: enough until 2106 */
+    struct template_stamp stamp;
     uint16_t id;
     uint16_t source_port;
     uint32_t sibling;    /* of the session */
@@ -329,6 +330,7 @@ bool template_store_put(struct template_store *store, const struct template_even
     live_count(store, template, false);
     template->definition = definition;
     template->time_s = seconds_of(event->time_ns);
+    template->stamp = event->stamp;
     template->source_port = event->source_port;
     live_count(store, template, true);
     return true;
@@ -369,6 +371,7 @@ bool template_store_at(const struct template_store *store, uint32_t slot, struct
     *event = (struct template_event){
         .key = session_at(store, template->session)->key,
         .time_ns = template->time_s * NS_PER_S,
+        .stamp = template->stamp,
         .id = template->id,
         .source_port = template->source_port,
         .change = template->definition == SPLIT ? CHANGE_SPLIT : CHANGE_REMOVED,

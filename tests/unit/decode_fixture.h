@@ -29,6 +29,7 @@ struct fixture {
     struct decoder *decoder;
     struct template_feed *feed;   /* the test's, or NULL */
     struct template_store *known; /* the test's, or NULL */
+    struct template_board *board; /* the test's, or NULL; the decoder is reader 0 */
     struct chunk chunk;
     uint64_t sum; /* of all value bytes, so that reading them is not optimized away */
     int64_t now_ns;
@@ -67,6 +68,7 @@ static inline void fixture_open_decoder(struct fixture *fixture)
         .heap = fixture->heap,
         .feed = fixture->feed,
         .known = fixture->known,
+        .board = fixture->board,
     };
     fixture->decoder = decoder_new(&setup);
     FIXTURE_REQUIRE(fixture->decoder);
