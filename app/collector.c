@@ -32,9 +32,10 @@ int collector_add_backend(struct collector *collector, const struct backend_ops 
     return result;
 }
 
-bool collector_open_journal(struct collector *collector, uint32_t workers)
+bool collector_open_templates(struct collector *collector, uint32_t workers)
 {
-    return journal_open(&collector->journal, collector->config, workers) == 0;
+    return journal_open(&collector->journal, collector->config, workers) == 0 &&
+           exchange_open(&collector->exchange, collector->config, workers, collector->journal) == 0;
 }
 
 bool collector_start(struct collector *collector, uint32_t workers, const uint16_t *ports, uint32_t port_count)
@@ -48,6 +49,7 @@ bool collector_start(struct collector *collector, uint32_t workers, const uint16
                                                     .networks = collector->networks,
                                                     .outputs = collector->outputs,
                                                     .journal = collector->journal,
+                                                    .exchange = collector->exchange,
                                                     .worker_count = workers,
                                                     .ports = ports,
                                                     .port_count = port_count});
@@ -57,6 +59,8 @@ bool collector_start(struct collector *collector, uint32_t workers, const uint16
         if (crew_add_backend(collector->crew, &collector->backends[i]))
             return false;
     if (collector->journal && journal_start(collector->journal))
+        return false;
+    if (collector->exchange && exchange_start(collector->exchange))
         return false;
     collector->started_ns = clock_steady_ns();
     collector->started_utc_ns = clock_utc_ns();
@@ -81,6 +85,8 @@ void collector_finish(struct collector *collector)
     backends_close(collector);
     if (collector->journal)
         journal_finish(collector->journal);
+    if (collector->exchange)
+        exchange_finish(collector->exchange);
     if (collector->outputs && outputs_close(collector->outputs))
         log_error("an output did not take everything within its flush_timeout, and had no spool to keep it: "
                   "records_failed says how much was lost");
@@ -169,6 +175,7 @@ void collector_close(struct collector *collector)
     if (collector->crew)
         crew_free(collector->crew);
     journal_free(collector->journal);
+    exchange_free(collector->exchange);
     if (collector->outputs)
         outputs_free(collector->outputs);
     networks_free(collector->networks);

@@ -11,6 +11,7 @@
 #include "decode/element.h"
 #include "decode/journal/journal.h"
 #include "enrich/networks.h"
+#include "export/kafka/exchange.h"
 #include "export/outputs.h"
 
 #define COLLECTOR_BACKENDS_MOST 2
@@ -25,6 +26,7 @@ struct collector {
     struct networks *networks;
     struct outputs *outputs;
     struct journal *journal; /* NULL: none */
+    struct exchange *exchange; /* NULL: none */
     struct crew *crew;
     struct backend backends[COLLECTOR_BACKENDS_MOST];
     uint32_t backend_count;
@@ -43,8 +45,11 @@ bool collector_init(struct collector *collector, const struct config *config);
  */
 int collector_add_backend(struct collector *collector, const struct backend_ops *ops, void *input, uint32_t queues);
 
-/* Reads the journal of templates, where the configuration names one. Before collector_start(). False: logged. */
-bool collector_open_journal(struct collector *collector, uint32_t workers);
+/*
+ * Reads the journal of templates and the topic of the tier's, where the configuration names them. Before
+ * collector_start(). False: logged.
+ */
+bool collector_open_templates(struct collector *collector, uint32_t workers);
 
 /* Opens the output and starts the workers. ports as in struct crew_setup. False with the reason logged. */
 bool collector_start(struct collector *collector, uint32_t workers, const uint16_t *ports, uint32_t port_count);

@@ -152,7 +152,7 @@ static void ready_say(const struct config *config, int workers)
 static int serve(struct collector *collector, const struct config *config, struct http *http, int signals)
 {
     int workers = backends_open(collector);
-    bool started = workers > 0 && collector_open_journal(collector, (uint32_t)workers) &&
+    bool started = workers > 0 && collector_open_templates(collector, (uint32_t)workers) &&
                    collector_start(collector, (uint32_t)workers, NULL, 0);
     int status = STATUS_FAILED;
     if (started) {

@@ -189,6 +189,7 @@ void check_together(struct loader *loader)
     hosts_check(loader);
     fields_check(loader);
     http_check(loader);
+    templates_kafka_check(loader);
     if (config->share_templates && config->workers > 1)
         loader_option_problem(loader, "share_templates", "write workers: 1, or share_templates: false",
                               "%u workers cannot share templates, as each keeps its own", config->workers);

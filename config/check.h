@@ -29,6 +29,7 @@ bool check_folder_or_none(const char *text, struct complaint *complaint);
 bool check_memory_folder(const char *text, struct complaint *complaint);
 bool check_fingerprint(const char *text, struct complaint *complaint);
 bool check_broker(const char *text, struct complaint *complaint);
+bool check_topic_name(const char *text, struct complaint *complaint);
 bool check_topic(const char *text, struct complaint *complaint);
 bool check_index(const char *text, struct complaint *complaint);
 bool check_message_key(const char *text, struct complaint *complaint);

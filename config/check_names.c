@@ -166,6 +166,13 @@ bool check_topic(const char *text, struct complaint *complaint)
     return pattern_check(text, &naming, complaint);
 }
 
+bool check_topic_name(const char *text, struct complaint *complaint)
+{
+    if (strchr(text, '%'))
+        return complain(complaint, "cannot have parts that change", "write one name, as weir-templates");
+    return check_topic(text, complaint);
+}
+
 bool check_index(const char *text, struct complaint *complaint)
 {
     static const struct naming naming = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -141,14 +142,22 @@ static void spool_check(struct loader *loader, struct output_config *output)
                               "a segment must have room for four batches");
 }
 
+/* Of the group of options that `start` begins, "output.". */
+static void tls_pair_check(struct loader *loader, const struct output_config *output, const char *start)
+{
+    char key[PATH_MOST];
+    bool certificate = *output->tls.certificate, private = *output->tls.key;
+    snprintf(key, sizeof key, "%stls.%s", start, certificate ? "certificate" : "key");
+    if (certificate && !private)
+        loader_option_problem(loader, key, "add tls.key", "there is no key for the certificate");
+    if (private && !certificate)
+        loader_option_problem(loader, key, "add tls.certificate", "there is no certificate for the key");
+}
+
 static void tls_check(struct loader *loader, const struct output_config *output)
 {
-    if (!is_of(output, TYPES_SERVERS))
-        return;
-    if (*output->tls.certificate && !*output->tls.key)
-        loader_option_problem(loader, "output.tls.certificate", "add tls.key", "there is no key for the certificate");
-    if (*output->tls.key && !*output->tls.certificate)
-        loader_option_problem(loader, "output.tls.key", "add tls.certificate", "there is no certificate for the key");
+    if (is_of(output, TYPES_SERVERS))
+        tls_pair_check(loader, output, OPTION_OUTPUT);
 }
 
 static bool property_begins(const struct property_list *properties, const char *start)
@@ -174,23 +183,33 @@ static bool hosts_local(const struct text_list *hosts)
     return local == hosts->count;
 }
 
-static void sasl_check(struct loader *loader, const struct output_config *output)
+/* key: of the option that says how to log in. */
+static void sasl_check(struct loader *loader, const struct output_config *output, const char *key)
 {
     bool oauth = output->kafka.sasl == KAFKA_SASL_OAUTHBEARER;
     if (output->kafka.sasl == KAFKA_SASL_NONE || property_begins(&output->kafka.properties, "sasl."))
         return; /* what is missing here may stand in the properties */
     if (oauth && !*output->kafka.oauth_url)
-        loader_option_problem(loader, "output.kafka.sasl", "add kafka.oauth_url", "oauthbearer needs a URL for tokens");
+        loader_option_problem(loader, key, "add kafka.oauth_url", "oauthbearer needs a URL for tokens");
     if (!*output->username)
-        loader_option_problem(loader, "output.kafka.sasl", oauth ? "add username, the client id" : "add username",
+        loader_option_problem(loader, key, oauth ? "add username, the client id" : "add username",
                               "there is no user name to log in with");
     if (!*output->password)
-        loader_option_problem(loader, "output.kafka.sasl", "add password, as password: file:PATH",
+        loader_option_problem(loader, key, "add password, as password: file:PATH",
                               "there is no password to log in with");
     if ((oauth || output->kafka.sasl == KAFKA_SASL_PLAIN) && !output->tls.enabled &&
         !hosts_local(&output->kafka.brokers))
-        loader_option_warning(loader, "output.kafka.sasl", "write tls.enabled: true, or use scram-sha-512",
+        loader_option_warning(loader, key, "write tls.enabled: true, or use scram-sha-512",
                               "without TLS everybody on the way can read the password");
+}
+
+void templates_kafka_check(struct loader *loader)
+{
+    const struct output_config *kafka = &loader->config->templates.kafka;
+    if (loader->no_memory || !kafka->kafka.brokers.count)
+        return;
+    tls_pair_check(loader, kafka, "templates.kafka.");
+    sasl_check(loader, kafka, "templates.kafka.sasl");
 }
 
 static void kafka_check(struct loader *loader, struct output_config *output)
@@ -213,7 +232,7 @@ static void kafka_check(struct loader *loader, struct output_config *output)
                                   "it needs the acknowledgement of all replicas");
         output->kafka.idempotence = false;
     }
-    sasl_check(loader, output);
+    sasl_check(loader, output, "output.kafka.sasl");
 }
 
 static bool host_is_tls(const char *host)

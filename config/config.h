@@ -188,6 +188,9 @@ struct config {
     struct {
         char *path;                       /* folder of the journal; "" = none */
         uint64_t size;                    /* bytes of its file, at most */
+        uint64_t wait;                    /* ns for the topic to be read at the start */
+        uint64_t memory;                  /* bytes for what is known from the topic, at most */
+        struct output_config kafka;       /* how to reach the topic; without brokers there is none */
         uint64_t park_size;               /* bytes of data sets that wait for templates, of each worker */
         uint64_t park_exporter_size;      /* the same of one exporter */
         uint64_t park_time;               /* ns that they wait at most; 0 = for ever */

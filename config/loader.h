@@ -147,6 +147,9 @@ void outputs_finish(struct loader *loader);
 /* Checks the options of one output together; the loader's scope is the output's, or the whole's for the only one. */
 void output_check(struct loader *loader, struct output_config *output);
 
+/* Checks the options of the topic of templates together. */
+void templates_kafka_check(struct loader *loader);
+
 /* Puts in what COMPRESSION_AUTO is for the type of the output, and one way to write a fingerprint. */
 void output_normalize(struct output_config *output);
 

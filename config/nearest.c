@@ -126,6 +126,12 @@ static bool group_copy(const char *key, const char *dot, char group[OPTION_GROUP
     return true;
 }
 
+/* Of two groups with the same last part, the outputs' is the one that is meant more often. */
+static bool is_outputs(const char *group)
+{
+    return strncmp(group, OPTION_OUTPUT, sizeof OPTION_OUTPUT - 1) == 0;
+}
+
 bool option_group_nearest(const char *name, char group[OPTION_GROUP_MOST])
 {
     uint32_t best = distance_allowed(last_part(name)) + 1;
@@ -139,7 +145,8 @@ bool option_group_nearest(const char *name, char group[OPTION_GROUP_MOST])
             uint32_t distance = text_distance(name, candidate);
             if (strcmp(last_part(name), last_part(candidate)) == 0) /* "kafka" without "output" */
                 distance = least_of(distance, 1);
-            if (distance >= best)
+            bool preferred = found && distance == best && is_outputs(candidate) && !is_outputs(group);
+            if (distance >= best && !preferred)
                 continue;
             best = distance;
             memcpy(group, candidate, sizeof candidate);

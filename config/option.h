@@ -54,7 +54,7 @@ struct option_row {
     const char *help;            /* one sentence or more, without line breaks */
 };
 
-#define OPTION_MOST 128 /* room for arrays of one entry an option; asserted where the tables are put together */
+#define OPTION_MOST 160 /* room for arrays of one entry an option; asserted where the tables are put together */
 
 /* All options in the order in which they are shown: the options of a group stand together. */
 uint32_t option_count(void);

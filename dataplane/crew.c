@@ -167,6 +167,11 @@ const struct journal *crew_journal(const struct crew *crew)
     return crew->shared.setup.journal;
 }
 
+const struct exchange *crew_exchange(const struct crew *crew)
+{
+    return crew->shared.setup.exchange;
+}
+
 uint32_t crew_worker_count(const struct crew *crew)
 {
     return crew->shared.setup.worker_count;

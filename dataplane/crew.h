@@ -11,6 +11,7 @@
 #include "decode/journal/journal.h"
 #include "decode/profile.h"
 #include "enrich/networks.h"
+#include "export/kafka/exchange.h"
 #include "export/outputs.h"
 
 /* All workers, and the little that they share: the table of owners, the rings for strays, the order to stop. */
@@ -24,6 +25,7 @@ struct crew_setup {
     const struct networks *networks;
     struct outputs *outputs;     /* have an outlet for each worker */
     struct journal *journal;     /* has a feed for each worker; NULL: there is none */
+    struct exchange *exchange;   /* has a place for each worker; NULL: there is none */
     uint32_t worker_count;
     const uint16_t *ports;       /* destination ports to take, where the backend does not choose; NULL: every one */
     uint32_t port_count;
@@ -53,6 +55,7 @@ void crew_free(struct crew *crew);
 
 /* NULL where there is none. */
 const struct journal *crew_journal(const struct crew *crew);
+const struct exchange *crew_exchange(const struct crew *crew);
 
 uint32_t crew_worker_count(const struct crew *crew);
 struct worker *crew_worker(const struct crew *crew, uint32_t number);

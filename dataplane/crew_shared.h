@@ -21,6 +21,14 @@ struct crew_shared {
     _Atomic uint32_t running;    /* threads that have not ended; each takes itself off, any thread reads */
 };
 
+/* Where the worker says what it learns: to the journal, which passes it on, or to the other collectors alone. */
+static inline struct template_feed *crew_feed(const struct crew_setup *setup, uint32_t worker)
+{
+    if (setup->journal)
+        return journal_feed(setup->journal, worker);
+    return setup->exchange ? exchange_feed(setup->exchange, worker) : NULL;
+}
+
 /* Is the datagram one for the ports that are to be taken? */
 static inline bool crew_wants_port(const struct crew_setup *setup, const struct packet *packet,
                                    const struct frame *frame)

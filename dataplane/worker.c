@@ -205,9 +205,8 @@ static void chunk_encode(struct worker *worker, const struct chunk *chunk)
     }
 }
 
-static void datagram_decode(struct worker *worker, const struct datagram *datagram)
+static void chunks_encode(struct worker *worker)
 {
-    decoder_begin(worker->decoder, datagram);
     while (decoder_next(worker->decoder, &worker->chunk))
         chunk_encode(worker, &worker->chunk);
 }
@@ -263,6 +262,8 @@ static void worker_housekeep(struct worker *worker)
     worker->housekeep_ns = steady_ns + HOUSEKEEP_NS;
     int64_t now_ns = worker->waits ? worker->packet_ns : clock_utc_ns();
     decoder_housekeep(worker->decoder, now_ns);
+    if (decoder_begin_parked(worker->decoder))
+        chunks_encode(worker);
     exporters_sweep(worker, now_ns);
     window_publish(&worker->window, worker->decoder, worker->exporters, worker->outlet, worker->heap);
     if (steady_ns < worker->losses_ns)
@@ -282,8 +283,10 @@ static uint32_t queue_burst(struct worker *worker, struct worker_queue *queue)
     counter_add(worker->counters, queue->received, (uint64_t)count);
     packets_parse(worker, count);
     arrivals_resolve(worker);
-    for (uint32_t i = 0; i < worker->datagram_count; i++)
-        datagram_decode(worker, &worker->datagrams[i]);
+    for (uint32_t i = 0; i < worker->datagram_count; i++) {
+        decoder_begin(worker->decoder, &worker->datagrams[i]);
+        chunks_encode(worker);
+    }
     ops->release(queue->queue);
     if (worker->strays)
         strays_announce(worker);
@@ -369,7 +372,6 @@ void *worker_run(void *argument)
 static int decoder_init(struct worker *worker)
 {
     const struct crew_setup *setup = &worker->shared->setup;
-    struct journal *journal = setup->journal;
     worker->heap = heap_new(setup->config->limits.memory);
     worker->exporters = exporters_new(setup->config->limits.exporters);
     if (!worker->heap || !worker->exporters)
@@ -380,8 +382,10 @@ static int decoder_init(struct worker *worker)
                                     .exporters = worker->exporters,
                                     .counters = worker->counters,
                                     .heap = worker->heap,
-                                    .feed = journal ? journal_feed(journal, worker->number) : NULL,
-                                    .known = journal ? journal_known(journal) : NULL};
+                                    .feed = crew_feed(setup, worker->number),
+                                    .board = setup->exchange ? exchange_board(setup->exchange) : NULL,
+                                    .board_reader = worker->number,
+                                    .known = setup->journal ? journal_known(setup->journal) : NULL};
     worker->window.decoder = worker->decoder = decoder_new(&decoder);
     return worker->decoder ? 0 : -ENOMEM;
 }

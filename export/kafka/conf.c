@@ -45,12 +45,19 @@ static const char *refusal_of(const char *name)
     return strncmp(name, "enable.background", 17) == 0 ? "events are the sink's" : NULL;
 }
 
+/* The topic of templates is no output, and has its whole name. */
+static const char *prefix_of(const struct output_config *output)
+{
+    return output->kind == OUTPUT_KAFKA ? "output " : "";
+}
+
 int kafka_conf_set(const struct output_config *output, rd_kafka_conf_t *conf, const char *name, const char *value)
 {
     char text[ERROR_TEXT_MOST];
     if (rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK)
         return 0;
-    log_error("output %s: librdkafka %s does not take %s: %s", output->name, rd_kafka_version_str(), name, text);
+    log_error("%s%s: librdkafka %s does not take %s: %s", prefix_of(output), output->name,
+              rd_kafka_version_str(), name, text);
     return -EINVAL;
 }
 
@@ -102,8 +109,8 @@ static void need_feature(struct setter *setter, const char *feature, const char 
 {
     if (setter->error || has_feature(feature))
         return;
-    log_error("output %s: this build of librdkafka (%s) has no %s; install one that was built with it",
-              setter->output->name, rd_kafka_version_str(), what);
+    log_error("%s%s: this build of librdkafka (%s) has no %s; install one that was built with it",
+              prefix_of(setter->output), setter->output->name, rd_kafka_version_str(), what);
     setter->error = -ENOTSUP;
 }
 
@@ -157,6 +164,7 @@ static void set_batches(struct setter *setter)
 {
     const struct output_config *output = setter->output;
     char linger[40];
+    set(setter, "partitioner", "murmur2_random"); /* the same partition for a key as by Java's producers */
     snprintf(linger, sizeof linger, "%.3f", (double)output->kafka.linger / (double)NS_PER_MS);
     set(setter, "linger.ms", linger);
     set_number(setter, "batch.size", output->kafka.batch_size);
@@ -171,8 +179,7 @@ static void set_connection(struct setter *setter, uint32_t thread)
     char client[128];
     snprintf(client, sizeof client, "weir-%.100s-%u", setter->output->name, thread);
     set(setter, "client.id", client);
-    set(setter, "partitioner", "murmur2_random"); /* the same partition for a key as by Java's producers */
-    /* A connection that nobody answers on any more, and a broker that comes back, are to be noticed in seconds. */
+        /* A connection that nobody answers on any more, and a broker that comes back, are to be noticed in seconds. */
     set(setter, "socket.keepalive.enable", "true");
     set(setter, "socket.timeout.ms", "30000");
     set(setter, "request.timeout.ms", "25000");
@@ -214,8 +221,8 @@ static void set_oauth(struct setter *setter)
     const struct output_config *output = setter->output;
     need_feature(setter, "sasl_oauthbearer", "SASL OAUTHBEARER");
     if (!*output->kafka.oauth_url && !setter->error) {
-        log_error("output %s: kafka.sasl is oauthbearer, but nothing says where tokens come from; set kafka.oauth_url",
-                  output->name);
+        log_error("%s%s: kafka.sasl is oauthbearer, but nothing says where tokens come from; set kafka.oauth_url",
+                  prefix_of(output), output->name);
         setter->error = -EINVAL;
     }
     if (!kafka_conf_has_oidc())
@@ -231,9 +238,9 @@ static void warn_of_scram(const struct output_config *output, const char *mechan
 {
     if (rd_kafka_version() < SCRAM_MENDED)
         log_warning(
-            "output %s: librdkafka %s cannot do %s with Kafka 4.0 and later, which answer that the credentials are "
+            "%s%s: librdkafka %s cannot do %s with Kafka 4.0 and later, which answer that the credentials are "
             "invalid; there, link librdkafka 2.6.1 or later, or set kafka.sasl to plain, with TLS",
-            output->name, rd_kafka_version_str(), mechanism);
+            prefix_of(output), output->name, rd_kafka_version_str(), mechanism);
 }
 
 static void set_sasl(struct setter *setter)
@@ -270,12 +277,28 @@ static void set_properties(struct setter *setter)
     for (uint32_t i = 0; i < properties->count && !setter->error; i++) {
         const char *why = refusal_of(properties->names[i]);
         if (why) {
-            log_error("output %s: kafka.properties cannot set %s: %s; leave it out", setter->output->name,
-                      properties->names[i], why);
+            log_error("%s%s: kafka.properties cannot set %s: %s; leave it out", prefix_of(setter->output),
+                      setter->output->name, properties->names[i], why);
             setter->error = -EINVAL;
         }
         set(setter, properties->names[i], properties->values[i]);
     }
+}
+
+int kafka_conf_make_reader(const struct output_config *output, rd_kafka_conf_t **conf)
+{
+    struct setter setter = {.output = output, .conf = rd_kafka_conf_new()};
+    set_brokers(&setter);
+    set_connection(&setter, 0);
+    set_protocol(&setter);
+    set_tls(&setter);
+    set_sasl(&setter);
+    set_properties(&setter);
+    if (setter.error)
+        rd_kafka_conf_destroy(setter.conf);
+    else
+        *conf = setter.conf;
+    return setter.error;
 }
 
 static uint32_t read_back(const rd_kafka_conf_t *conf, const char *name)

@@ -25,6 +25,9 @@ struct kafka_limits {
 int kafka_conf_make(const struct output_config *output, uint32_t thread, rd_kafka_conf_t **conf,
                     struct kafka_limits *limits);
 
+/* The same for a consumer, without what only producers have. */
+int kafka_conf_make_reader(const struct output_config *output, rd_kafka_conf_t **conf);
+
 /* Sets a property; logs and returns -EINVAL when librdkafka does not want it. */
 int kafka_conf_set(const struct output_config *output, rd_kafka_conf_t *conf, const char *name, const char *value);
 
