@@ -73,6 +73,19 @@ def run(command, **options):
                           stdin=subprocess.DEVNULL, text=True, errors="replace", cwd=ROOT, check=False, **options)
 
 
+def build(name, prefix=()):
+    """Makes a build folder; the finished process that failed, or the last one."""
+    compiler, options = BUILDS[name]
+    folder = ROOT / f"build-{name}"
+    print(f"-- building {folder.name} with {compiler}", flush=True)
+    if not (folder / "build.ninja").exists():
+        made = run([*prefix, "meson", "setup", folder, *options], env={**os.environ, "CC": compiler})
+        if made.returncode:
+            return made
+    wanted = (ROOT / "tests" / "fuzz").glob("fuzz_*.c") if name == "fuzz" else []
+    return run([*prefix, "ninja", "-C", folder, *(f"tests/fuzz/{path.stem}" for path in wanted)])
+
+
 def wrapper():
     """setarch where it is allowed: old sanitizer runtimes ask for a memory layout without much randomness."""
     command = ["setarch", os.uname().machine, "-R"]
@@ -93,32 +106,26 @@ class Runner:
         self.arguments = arguments
         self.tally = Tally()
         self.built = {}
+        self.builder = concurrent.futures.ThreadPoolExecutor(1)
+        self.ahead = {}
 
     # --- building ---
 
     def build(self, name):
         """The build folder, or None when it does not build (counted once)."""
         if name not in self.built:
-            self.built[name] = self.build_once(name)
+            done = self.ahead[name].result() if name in self.ahead else build(name)
+            warned = any("warning:" in line for line in done.stdout.splitlines())
+            bad = done.returncode or (warned and name in ("gcc", "clang"))
+            self.tally.add("failed" if bad else "passed", f"build {name}", done.stdout)
+            self.built[name] = None if done.returncode else ROOT / f"build-{name}"
         return self.built[name]
 
-    def build_once(self, name):
-        compiler, options = BUILDS[name]
-        folder = ROOT / f"build-{name}"
-        print(f"-- building {folder.name} with {compiler}", flush=True)
-        if not (folder / "build.ninja").exists():
-            made = run(["meson", "setup", folder, *options], env={**os.environ, "CC": compiler})
-            if made.returncode:
-                self.tally.add("failed", f"build {name}: set-up", made.stdout)
-                return None
-        wanted = (ROOT / "tests" / "fuzz").glob("fuzz_*.c") if name == "fuzz" else []
-        made = run(["ninja", "-C", folder, *(f"tests/fuzz/{path.stem}" for path in wanted)])
-        warned = any("warning:" in line for line in made.stdout.splitlines())
-        if made.returncode or (warned and name in ("gcc", "clang")):
-            self.tally.add("failed", f"build {name}", made.stdout)
-            return None if made.returncode else folder
-        self.tally.add("passed", f"build {name}")
-        return folder
+    def build_ahead(self, names):
+        """Builds in the background, in the time that tests leave, what will be needed."""
+        for name in names:
+            if name not in self.built and name not in self.ahead:
+                self.ahead[name] = self.builder.submit(build, name, ["nice", "-n", "19"])
 
     # --- the kinds of test ---
 
@@ -269,6 +276,8 @@ class Runner:
         self.tsan()
 
 
+# Builds of the parts that come after e2e, whose tests wait for much and leave the processors to a build.
+NEEDS = {"sanitize": ("asan", "tsan"), "asan": ("asan",), "tsan": ("tsan",), "fuzz": ("fuzz",)}
 PARTS = ("checks", "unit", "golden", "e2e", "faults", "fuzz", "sanitize", "asan", "tsan")
 ALL = ("checks", "unit", "golden", "e2e", "sanitize", "fuzz")
 
@@ -293,8 +302,11 @@ def arguments_of(command_line):
 def main():
     arguments = arguments_of(sys.argv[1:])
     runner = Runner(arguments)
-    for part in arguments.parts or ALL:
+    parts = arguments.parts or ALL
+    for number, part in enumerate(parts):
         started = time.monotonic()
+        if part == "e2e":
+            runner.build_ahead(name for later in parts[number:] for name in NEEDS.get(later, ()))
         print(f"== {part}", flush=True)
         getattr(runner, part)()
         print(f"-- {part}: {time.monotonic() - started:.0f} s, so far {runner.tally.line()}", flush=True)
