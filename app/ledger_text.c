@@ -89,14 +89,6 @@ static void exporters_print(FILE *stream, const struct ledger *ledger)
     }
 }
 
-/* What an operator has to know at once: dropped here, in the kernel or the driver, or missing. */
-static bool counter_is_loss(enum counter counter)
-{
-    return counter_rows[counter].part == PART_DROPPED || counter == COUNTER_losses_socket ||
-           counter == COUNTER_losses_ring || counter == COUNTER_losses_filter ||
-           counter == COUNTER_datagrams_missing || counter == COUNTER_records_missing;
-}
-
 static void outputs_print(FILE *stream, const struct ledger *ledger)
 {
     char texts[5][GROUPED_MOST];

@@ -47,3 +47,10 @@ const char *counter_part_name(enum counter_part part)
     assert((unsigned)part < sizeof names / sizeof names[0]);
     return names[part];
 }
+
+bool counter_is_loss(enum counter counter)
+{
+    return counter_rows[counter].part == PART_DROPPED || counter == COUNTER_losses_socket ||
+           counter == COUNTER_losses_ring || counter == COUNTER_losses_filter ||
+           counter == COUNTER_datagrams_missing || counter == COUNTER_records_missing;
+}

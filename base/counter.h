@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/counter_table.h"
@@ -34,6 +35,9 @@ extern const struct counter_row counter_rows[];
 const char *counter_unit_name(enum counter_unit unit);
 const char *counter_scope_name(enum counter_scope scope); /* "exporter", "total", "output" */
 const char *counter_part_name(enum counter_part part);    /* "" for PART_NONE */
+
+/* What an operator has to know at once: dropped here, in the kernel or the driver, or missing by sequence number. */
+bool counter_is_loss(enum counter counter);
 
 /*
  * One worker's counters. The worker alone writes them; any thread may read. A relaxed load and store instead of an

@@ -46,6 +46,8 @@ VALUE(datagrams, (double)exporter->counts[COUNTER_datagrams_received])
 VALUE(dropped_datagrams, (double)exporter->dropped[TOP_DATAGRAMS])
 VALUE(dropped_sets, (double)exporter->dropped[TOP_SETS])
 VALUE(dropped_records, (double)exporter->dropped[TOP_RECORDS])
+VALUE(missing_datagrams, (double)exporter->counts[COUNTER_datagrams_missing])
+VALUE(missing_records, (double)exporter->counts[COUNTER_records_missing])
 VALUE(resets, (double)exporter->counts[COUNTER_sequence_resets])
 VALUE(templates, (double)exporter->templates)
 VALUE(in_flight, (double)exporter->in_flight)
@@ -72,6 +74,10 @@ const struct column columns[] = {
      "sets dropped: of unknown templates, damaged"},
     {"dropped-records", "DROP-RECS", 10, "dropped_records", false, value_dropped_records, count_text,
      "records dropped: by full outputs, refused"},
+    {"missing-datagrams", "MISS-DGR", 9, "datagrams_missing", false, value_missing_datagrams, count_text,
+     "datagrams missing, by the sequence numbers of v9"},
+    {"missing-records", "MISS-RECS", 10, "records_missing", false, value_missing_records, count_text,
+     "records missing, by those of v5 to v8 and IPFIX"},
     {"records", "RECORDS", 14, "records_received", false, value_records, count_text, "data records, in all"},
     {"datagrams", "DATAGRAMS", 13, "datagrams_received", false, value_datagrams, count_text, "datagrams, in all"},
     {"resets", "RESETS", 7, "sequence_resets", false, value_resets, count_text, "jumps of the sequence number"},

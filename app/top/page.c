@@ -106,16 +106,11 @@ static void units_show(struct top_page *page, const struct reading *now, const s
 /* ---- losses: every place that has any ---- */
 
 /* Lost before weir could take it, which no identity has. */
-static bool is_loss(uint32_t counter)
-{
-    return strncmp(counter_rows[counter].name, "losses_", 7) == 0;
-}
-
 static void losses_show(struct top_page *page, const struct reading *now, const struct reading *before)
 {
     bool any = false;
     for (uint32_t i = 0; i < COUNTER_COUNT; i++) {
-        if (!now->counts[i] || (counter_rows[i].part != PART_DROPPED && !is_loss(i)))
+        if (!now->counts[i] || !counter_is_loss(i))
             continue;
         if (!any)
             page_line(page, STYLE_HEADING, LOSS_FORM, "LOST-AT", "PER-S", "TOTAL", "WHAT");

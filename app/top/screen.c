@@ -57,8 +57,9 @@ static void help_page(struct top_page *page)
         "q                        end",
         "",
         "Rates are those between the last two readings. DROP-DGR, DROP-SETS and DROP-RECS count what was",
-        "dropped of datagrams, sets and records. LAG is the time from receipt to acknowledgement: the mean,",
-        "and what 99 of 100 documents stayed below; - where none was acknowledged.",
+        "dropped of datagrams, sets and records, MISS-DGR and MISS-RECS what was sent and never arrived. LAG is",
+        "the time from receipt to acknowledgement: the mean, and what 99 of 100 documents stayed below; - where",
+        "none was acknowledged.",
         "",
         "Columns:",
     };
