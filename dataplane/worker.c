@@ -1,80 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dataplane/worker.h"
-
-#include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/heap.h"
-#include "dataplane/crew_shared.h"
-#include "dataplane/frame.h"
-#include "dataplane/pause.h"
-#include "dataplane/window.h"
-#include "decode/datagram.h"
-#include "decode/decoder.h"
-#include "export/encode/encoder.h"
-#include "export/output.h"
+#include "dataplane/worker_state.h"
 
 #define HOUSEKEEP_NS    (10 * NS_PER_MS)
 #define LOSSES_NS       NS_PER_S
 #define SWEEP_EXPORTERS 64  /* slots looked at each housekeeping: 6,400 a second */
 #define FINISH_STEP_MS  1
 #define SAY_STEPS_MOST  3000
-
-/* A queue, the counter that its packets are received under, and the losses counted so far. */
-struct worker_queue {
-    struct backend_queue *queue;
-    enum counter received;
-    struct losses seen;
-};
-
-/* A UDP datagram of the burst at hand. */
-struct arrival {
-    struct frame frame;
-    const struct packet *packet;
-    uint64_t hash; /* exporters_hash() of its source */
-};
-
-struct worker {
-    /* the burst's */
-    struct decoder *decoder;
-    struct encoder *encoder;
-    struct outlet *outlet;
-    struct exporters *exporters;
-    bool waits;              /* for batches: all its queues are finite */
-    bool keeps_cut;          /* profile elastic decodes what is left of a datagram that is too long */
-    bool strays;             /* this burst handed datagrams over */
-    uint32_t message_bytes_most;
-    uint32_t arrival_count;
-    uint32_t datagram_count;
-    int64_t packet_ns;       /* received_ns of the last packet: a capture's own time */
-    struct chunk chunk;
-    struct packet packets[BURST_PACKETS];
-    struct arrival arrivals[BURST_PACKETS];
-    struct datagram datagrams[BURST_PACKETS];
-    struct counters *counters; /* the worker writes, any thread reads */
-
-    /* housekeeping */
-    struct pause pause;
-    int64_t housekeep_ns;    /* steady clock, when it is next due */
-    int64_t losses_ns;
-    uint32_t sweep_slot;     /* next exporter to look at */
-    uint64_t exporter_expiry_ns; /* 0: never */
-    struct window window;
-
-    /* cold */
-    struct crew_shared *shared;
-    struct handover *handover; /* strays that others bring; its queue is also the first of queues */
-    uint32_t number;
-    bool *stray_to;            /* workers to wake, by number */
-    struct heap *heap;
-    uint32_t queue_count;
-    struct worker_queue *queues;
-    uint32_t poll_count;
-    struct pollfd *polls;
-};
 
 /* --- frames to datagrams --- */
 
@@ -367,103 +302,7 @@ void *worker_run(void *argument)
     return NULL;
 }
 
-/* --- making and ending --- */
-
-static int decoder_init(struct worker *worker)
-{
-    const struct crew_setup *setup = &worker->shared->setup;
-    worker->heap = heap_new(setup->config->limits.memory);
-    worker->exporters = exporters_new(setup->config->limits.exporters);
-    if (!worker->heap || !worker->exporters)
-        return -ENOMEM;
-    struct decoder_setup decoder = {.config = setup->config,
-                                    .profile = setup->profile,
-                                    .elements = setup->elements,
-                                    .exporters = worker->exporters,
-                                    .counters = worker->counters,
-                                    .heap = worker->heap,
-                                    .feed = crew_feed(setup, worker->number),
-                                    .board = setup->exchange ? exchange_board(setup->exchange) : NULL,
-                                    .board_reader = worker->number,
-                                    .known = setup->journal ? journal_known(setup->journal) : NULL};
-    worker->window.decoder = worker->decoder = decoder_new(&decoder);
-    return worker->decoder ? 0 : -ENOMEM;
-}
-
-static int encoder_init(struct worker *worker)
-{
-    const struct crew_setup *setup = &worker->shared->setup;
-    worker->outlet = outputs_outlet(setup->outputs, worker->number, worker->counters, worker->exporters);
-    worker->encoder = encoder_new(&(struct encoder_setup){.config = setup->config,
-                                                          .profile = setup->profile,
-                                                          .elements = setup->elements,
-                                                          .networks = setup->networks,
-                                                          .counters = worker->counters,
-                                                          .heap = worker->heap,
-                                                          .plans_most = decoder_plans_most(worker->decoder)});
-    return worker->encoder ? 0 : -ENOMEM;
-}
-
-struct worker *worker_new(struct crew_shared *shared, uint32_t number)
-{
-    const struct config *config = shared->setup.config;
-    struct worker *worker = calloc(1, sizeof *worker);
-    if (!worker)
-        return NULL;
-    worker->shared = shared;
-    worker->number = number;
-    worker->handover = shared->handovers[number];
-    worker->counters = outputs_counters(shared->setup.outputs, number);
-    worker->message_bytes_most = (uint32_t)config->max_message_size;
-    worker->keeps_cut = config->output.profile == PROFILE_ELASTIC;
-    pause_init(&worker->pause, config);
-    worker->exporter_expiry_ns = 2 * config->expiration_timeout;
-    worker->stray_to = calloc(shared->setup.worker_count, sizeof *worker->stray_to);
-    if (worker->stray_to && !decoder_init(worker) && !encoder_init(worker) &&
-        !window_init(&worker->window, config, shared->setup.elements, worker->decoder) &&
-        !worker_add_queue(worker, handover_queue(worker->handover)))
-        return worker;
-    worker_free(worker);
-    return NULL;
-}
-
-void worker_free(struct worker *worker)
-{
-    if (!worker)
-        return;
-    window_fini(&worker->window);
-    if (worker->encoder)
-        encoder_free(worker->encoder);
-    if (worker->decoder)
-        decoder_free(worker->decoder);
-    if (worker->exporters)
-        exporters_free(worker->exporters);
-    if (worker->heap)
-        heap_free_all(worker->heap);
-    free(worker->stray_to);
-    free(worker->queues);
-    free(worker->polls);
-    free(worker);
-}
-
-int worker_add_queue(struct worker *worker, struct backend_queue *queue)
-{
-    struct worker_queue *queues = realloc(worker->queues, (worker->queue_count + 1) * sizeof *queues);
-    if (!queues)
-        return -ENOMEM;
-    worker->queues = queues;
-    struct pollfd *polls = realloc(worker->polls, (worker->poll_count + 1) * sizeof *polls);
-    if (!polls)
-        return -ENOMEM;
-    worker->polls = polls;
-    bool stray = worker->queue_count == 0;
-    queues[worker->queue_count++] = (struct worker_queue){
-        .queue = queue, .received = stray ? COUNTER_packets_from_other_workers : COUNTER_packets_received};
-    if (queue->fd >= 0)
-        polls[worker->poll_count++] = (struct pollfd){.fd = queue->fd, .events = POLLIN};
-    worker->waits = !stray && queue->finite;
-    return 0;
-}
+/* --- what others may ask --- */
 
 const struct counters *worker_counters(const struct worker *worker)
 {
