@@ -185,6 +185,8 @@ class Weir:
 
     log_began = 0  # bytes of the log that are of an earlier run
 
+    log_start = 0  # of what this run says in the log
+
     def __init__(self, folder, start, settings):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)

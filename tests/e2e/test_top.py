@@ -48,7 +48,7 @@ def number(text):
 @pytest.fixture
 def rested(collect, link, send):
     """weir with something of everything that the tables have, at rest."""
-    collector = collect(**SOCKET)
+    collector = collect(**SOCKET, templates__park_size="0")
     stray = exports.v9(1)[0]
     no_template = stray[:20] + stray[20 + int.from_bytes(stray[22:24], "big"):]
     send([no_template] + exports.v9(50) + exports.v5(20) + [b"\0\x07bad", b"\0\x0bunknown"], rate=1000, sources=3,
