@@ -53,6 +53,7 @@ class Tally:
     def __init__(self):
         self.count = collections.Counter()
         self.failures = []
+        self.slowest = []
 
     def add(self, result, name, detail=""):
         self.count[result] += 1
@@ -186,6 +187,7 @@ class Runner:
             if part is not None:
                 self.tally.add(result, name, f"{part.get('message') if result == 'skipped' else part.text or ''}")
                 return 1
+        self.tally.slowest = sorted([*self.tally.slowest, (float(case.get("time")), name)], reverse=True)[:20]
         self.tally.add("passed", name)
         return 1
 
@@ -310,6 +312,7 @@ def main():
         print(f"== {part}", flush=True)
         getattr(runner, part)()
         print(f"-- {part}: {time.monotonic() - started:.0f} s, so far {runner.tally.line()}", flush=True)
+    print("slowest:", *(f"{seconds:5.1f} s  {name}" for seconds, name in runner.tally.slowest), sep="\n  ")
     if runner.tally.failures:
         print("failed:", *runner.tally.failures, sep="\n  ")
     print(runner.tally.line())
