@@ -125,14 +125,20 @@ static void run_command(const char *format, const char *folder)
         skip(); /* no right to mount, no loop devices */
 }
 
-/* Until the disk has no room, and then no batch is left: on a slow machine there may be none before that, too. */
+#define FILL_WAITING 200 /* documents: with the next hundred, fewer than the batches have room for */
+
+/* Until the disk has no room, with nothing dropped before, however slow the output is; and then no batch is left. */
 static void fill(const struct outputs *output, struct producer *producer)
 {
-    while (!producer->dropped || !counted_by(output, COUNTER_output_write_errors)) {
-        produce_many(producer, 100, false);
+    while (!counted_by(output, COUNTER_output_write_errors)) {
+        if (outlet_waiting(producer->outlet) <= FILL_WAITING)
+            produce_many(producer, 100, false);
         sleep_ms(2);
+        outlet_collect(producer->outlet);
     }
-    wait_for_errors(output, producer);
+    assert_int_equal(producer->dropped, 0);
+    while (!producer->dropped)
+        produce_many(producer, 100, false);
 }
 
 /* The fixture's folder is a small file system. It fills up, gets room again and takes everything after all. */
