@@ -230,8 +230,14 @@ class Runner:
             table.touch()
             outages = {name: os.environ.get(name, usual) for name, usual in
                        (("FAULT_SECONDS", "30"), ("FAULT_ROUNDS", "3"))}
-            self.pytest("gcc", "tests/e2e/test_faults.py", environment={**outages, "FAULT_TABLE": str(table)})
+            self.pytest("gcc", "tests/e2e/test_faults.py",
+                        environment={**outages, "WEIR_LONG": "1", "FAULT_TABLE": str(table)})
             print_table([json.loads(line) for line in table.read_text().splitlines()])
+
+    def long(self):
+        """Not among all: the end-to-end tests that take minutes, faults apart."""
+        self.pytest("gcc", "tests/e2e", "-m", "long", "--ignore=tests/e2e/test_faults.py",
+                    environment={"WEIR_LONG": "1"})
 
     def fuzz(self):
         """Every fuzz target: its corpus replayed, then fuzzed for a while."""
@@ -280,7 +286,7 @@ class Runner:
 
 # Builds of the parts that come after e2e, whose tests wait for much and leave the processors to a build.
 NEEDS = {"sanitize": ("asan", "tsan"), "asan": ("asan",), "tsan": ("tsan",), "fuzz": ("fuzz",)}
-PARTS = ("checks", "unit", "golden", "e2e", "faults", "fuzz", "sanitize", "asan", "tsan")
+PARTS = ("checks", "unit", "golden", "e2e", "long", "faults", "fuzz", "sanitize", "asan", "tsan")
 ALL = ("checks", "unit", "golden", "e2e", "sanitize", "fuzz")
 
 
@@ -293,7 +299,7 @@ def arguments_of(command_line):
     parser = argparse.ArgumentParser(prog="scripts/test", description="Builds weir and runs its tests.",
                                      epilog=f"parts:\n{parts}\n\nWhat stands behind -- goes to pytest.",
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help="default: all but faults")
+    parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help="default: all but long and faults")
     seconds = os.environ.get("FUZZ_SECONDS") or "10"
     parser.add_argument("--fuzz-seconds", type=int, default=int(seconds), help=f"for each target (default {seconds})")
     arguments = parser.parse_args(command_line)

@@ -21,11 +21,11 @@ PREFIX = "weir-e2e"
 def pytest_configure(config):
     config.addinivalue_line("markers", "light: quick enough to run under the sanitizers, too")
     config.addinivalue_line("markers", "kafka: has threads that the thread sanitizer does not know")
-    config.addinivalue_line("markers", "long: only by scripts/test faults")
+    config.addinivalue_line("markers", "long: only by scripts/test long, or faults")
 
 
 def pytest_collection_modifyitems(config, items):
-    if "FAULT_SECONDS" in os.environ:
+    if "WEIR_LONG" in os.environ:
         return
     long = [item for item in items if item.get_closest_marker("long")]
     config.hook.pytest_deselected(items=long)

@@ -36,23 +36,26 @@ class Exporter:
             return struct.pack(">HHIII", 10, 16 + len(body), int(time.time()), self.sequence, self.number) + body
         return struct.pack(">HHIIII", 9, 1, 3600000, int(time.time()), self.sequence, self.number) + body
 
-    def template_set(self):
-        record = struct.pack(">HH", TEMPLATE_ID, len(self.fields))
-        return 2 if self.ipfix else 0, record + b"".join(struct.pack(">HH", *field) for field in self.fields)
+    def template_set(self, ids=(TEMPLATE_ID,)):
+        fields = b"".join(struct.pack(">HH", *field) for field in self.fields)
+        records = b"".join(struct.pack(">HH", number, len(self.fields)) + fields for number in ids)
+        return 2 if self.ipfix else 0, records
 
-    def template(self):
-        return self.message(self.template_set())
+    def template(self, ids=(TEMPLATE_ID,)):
+        return self.message(self.template_set(ids))
 
     def record(self, number):
         values = {8: 0x0A000000 + number, 12: 0xC6336401, 7: 1024 + number % 60000, 11: 443, 4: 6,
                   1: load.bytes_of(number), 2: load.packets_of(number), 210: 0xAAAAAAAAAAAAAAAAAA}
         return b"".join((values[field] & (1 << 8 * size) - 1).to_bytes(size, "big") for field, size in self.fields)
 
-    def data(self, count):
-        """A data set's message with the next records."""
+    def data_set(self, count, number=TEMPLATE_ID):
+        """The next records, by that template."""
         first, self.sent = self.sent, self.sent + count
-        body = b"".join(self.record(number) for number in range(first, self.sent))
-        return self.message((TEMPLATE_ID, body), records=count)
+        return number, b"".join(self.record(at) for at in range(first, self.sent))
+
+    def data(self, count):
+        return self.message(self.data_set(count), records=count)
 
     def keys(self):
         return {(self.name, number) for number in range(self.sent)}

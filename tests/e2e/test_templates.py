@@ -3,6 +3,7 @@
 
 import functools
 import os
+import pathlib
 import signal
 import time
 
@@ -11,6 +12,7 @@ import lab
 import many
 import pytest
 from sent import key_of
+from servers import wait_for
 
 EXPORTERS = 1000
 RECORDS = 10  # in a datagram
@@ -197,3 +199,45 @@ def test_killed_again_and_again(collect, stream, tmp_path):
     weir = collect(**settings)
     assert weir.stop() == 0, weir.log()
     check(exporters, weir)
+
+
+def resident_kib(weir):
+    status = pathlib.Path(f"/proc/{weir.process.pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+
+
+@pytest.mark.long
+def test_a_million_templates(collect, link, send, stream, tmp_path):
+    """A kill with a million templates in the journal: the next start knows them all, and says what that costs."""
+    settings = {**BACKENDS["native"], "templates.path": str(tmp_path / "journal"), "limits.memory": "4GiB",
+                "stats_interval": "1s"}
+    exporters = [many.Exporter(number) for number in range(20000)]
+    ids = range(256, 306)
+    slices = (ids[:25], ids[25:])  # what a datagram has room for
+
+    def learned():
+        ledger = lab.last_ledger(first.log()) if '{"weir":' in first.log() else {"counters": {}}
+        return lab.counter(ledger, "templates_learned") if ledger["counters"] else 0
+
+    first = collect(**settings)
+    for some in slices:
+        send.frames(many.frames_of(link, ((exporter, exporter.template(some)) for exporter in exporters)), rate=SLOW)
+    wait_for(lambda: f"templates: {learned()}", 60, lambda: learned() == len(exporters) * len(ids))
+    time.sleep(1)
+    kill(first)
+    began = time.monotonic()
+    second = collect(**settings)
+    start_seconds, start_kib = time.monotonic() - began, resident_kib(second)
+    some = exporters[::40]
+    send.frames(many.frames_of(link, ((exporter, exporter.message(
+        *(exporter.data_set(1, number) for number in part), records=len(part)))
+        for part in slices for exporter in some)))
+    second.wait_documents(len(some) * len(ids))
+    assert second.stop() == 0, second.log()
+    check(some, second)
+    ledger = second.ledger()
+    assert lab.counter(ledger, "templates_restored") == len(some) * len(ids)
+    assert lab.counter(ledger, "template_journal_damaged") == 0 and lab.unbalanced(ledger) == []
+    size = journal_of(tmp_path).stat().st_size
+    print(f"\na million templates: journal {size >> 20} MiB; ready {start_seconds:.2f} s after the start with "
+          f"{start_kib >> 10} MiB resident")
