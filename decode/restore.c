@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/journal/record.h"
 #include "decode/state.h"
 
-/* Only the session's own limits stand against it: the record was checked when it was read. */
+/* Only the session's own limits stand against it: that the record is sound was seen when it was read. */
 bool template_restore(struct decoder *decoder, const struct template_event *event)
 {
-    const struct dialect *dialect = event->key.version == 9 ? &dialect_v9 : &dialect_ipfix;
     struct template_view view;
-    struct template_reader reader = {
-        .dialect = dialect,
-        .at = event->record,
-        .end = event->record + event->record_bytes,
-        .set_id = event->options ? dialect->options_set : dialect->template_set,
-    };
     decoder->told = event;
-    bool good = template_read(&reader, &view) == TEMPLATE_WHOLE && template_learn(decoder, &view);
+    bool good = template_event_read(event, &view) && template_learn(decoder, &view);
     decoder->told = NULL;
     return good;
 }

@@ -51,24 +51,23 @@ static bool header_fits(const struct journal_record *record, const uint8_t *byte
            (record->key.version == 9 || record->key.version == 10);
 }
 
-/* One template of that id, and nothing behind it. */
-static bool template_fits(const struct template_event *event)
+bool template_event_read(const struct template_event *event, struct template_view *view)
 {
     const struct dialect *dialect = event->key.version == 9 ? &dialect_v9 : &dialect_ipfix;
-    struct template_view view;
     struct template_reader reader = {
         .dialect = dialect,
         .at = event->record,
         .end = event->record + event->record_bytes,
         .set_id = event->options ? dialect->options_set : dialect->template_set,
     };
-    return template_read(&reader, &view) == TEMPLATE_WHOLE && reader.at == reader.end && view.id == event->id;
+    return template_read(&reader, view) == TEMPLATE_WHOLE && reader.at == reader.end && view->id == event->id;
 }
 
 enum journal_verdict journal_record_read(const uint8_t *bytes, size_t size_bytes, struct template_event *event,
                                          uint32_t *skip)
 {
     struct journal_record record;
+    struct template_view view;
     *skip = 0;
     if (size_bytes < sizeof record)
         return JOURNAL_SHORT;
@@ -92,7 +91,7 @@ enum journal_verdict journal_record_read(const uint8_t *bytes, size_t size_bytes
         .options = record.options,
     };
     if (XXH3_64bits(event->record, event->record_bytes) != record.body_checksum ||
-        (event->record_bytes && !template_fits(event)))
+        (event->record_bytes && !template_event_read(event, &view)))
         return JOURNAL_DAMAGED;
     return JOURNAL_WHOLE;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "decode/journal/event.h"
+#include "decode/template_reader.h"
 
 /*
  * The journal's file: a header, then records, each an event. Records begin at multiples of RECORD_ALIGN_BYTES. Numbers
@@ -48,6 +50,9 @@ static inline uint32_t journal_record_bytes(uint32_t record_bytes)
 
 /* Writes the record of the event; `to` has RECORD_MOST bytes. Returns its length. */
 uint32_t journal_record_write(uint8_t *to, const struct template_event *event);
+
+/* The event's template, which view points into. True: one of the event's id, and nothing behind it. */
+bool template_event_read(const struct template_event *event, struct template_view *view);
 
 enum journal_verdict {
     JOURNAL_WHOLE,

@@ -51,3 +51,21 @@ static inline struct seen visit(struct fixture *fixture, const struct wire *wire
     fixture_check_ledger(fixture);
     return seen;
 }
+
+/* A v9 datagram with a template, and one with a data set. */
+static inline uint32_t feed_v9_template(struct fixture *fixture, const char *exporter, uint32_t id,
+                                        const uint16_t *pairs, uint32_t count)
+{
+    struct wire wire = {0};
+    wire_v9(&wire, 1, 1, 7);
+    wire_template(&wire, 0, id, pairs, count);
+    return feed(fixture, exporter, &wire);
+}
+
+static inline uint32_t feed_v9_data(struct fixture *fixture, const char *exporter, uint32_t id, uint32_t size_bytes)
+{
+    struct wire wire = {0};
+    wire_v9(&wire, 1, 2, 7);
+    wire_data(&wire, id, 1, size_bytes);
+    return feed(fixture, exporter, &wire);
+}

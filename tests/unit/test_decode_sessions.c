@@ -14,33 +14,15 @@ static const uint16_t eight[] = {8, 4, 12, 4}; /* 8 bytes a record */
 static const uint16_t sixteen[] = {8, 4, 12, 4, 1, 8};
 static const uint16_t empty[] = {1, 0, 82, 0};
 
-/* A v9 datagram with a template, and one with a data set. */
-static uint32_t feed_template(struct fixture *fixture, const char *exporter, uint32_t id, const uint16_t *pairs,
-                              uint32_t count)
-{
-    struct wire wire = {0};
-    wire_v9(&wire, 1, 1, 7);
-    wire_template(&wire, 0, id, pairs, count);
-    return feed(fixture, exporter, &wire);
-}
-
-static uint32_t feed_data(struct fixture *fixture, const char *exporter, uint32_t id, uint32_t size_bytes)
-{
-    struct wire wire = {0};
-    wire_v9(&wire, 1, 2, 7);
-    wire_data(&wire, id, 1, size_bytes);
-    return feed(fixture, exporter, &wire);
-}
-
 static void v9_sessions_by_address(void **state)
 {
     for (int kind = PROFILE_WEIR; kind <= PROFILE_ELASTIC; kind++) {
         struct fixture fixture;
         begin(&fixture, (enum profile_kind)kind);
-        feed_template(&fixture, A, 256, eight, 2);
-        assert_int_equal(feed_data(&fixture, A, 256, 16), 2);
-        assert_int_equal(feed_data(&fixture, "192.0.2.1:5001", 256, 16), kind == PROFILE_WEIR ? 2 : 0);
-        assert_int_equal(feed_data(&fixture, "192.0.2.2:5000", 256, 16), 0);
+        feed_v9_template(&fixture, A, 256, eight, 2);
+        assert_int_equal(feed_v9_data(&fixture, A, 256, 16), 2);
+        assert_int_equal(feed_v9_data(&fixture, "192.0.2.1:5001", 256, 16), kind == PROFILE_WEIR ? 2 : 0);
+        assert_int_equal(feed_v9_data(&fixture, "192.0.2.2:5000", 256, 16), 0);
         fixture_close(&fixture);
     }
 }
@@ -62,7 +44,7 @@ static void ipfix_sessions_by_address(void **state)
         wire_message_end(&data);
         assert_int_equal(feed(&fixture, "192.0.2.1:5001", &data), kind == PROFILE_WEIR);
         assert_int_equal(feed(&fixture, "192.0.2.2:5000", &data), 0);
-        assert_int_equal(feed_data(&fixture, A, 256, 8), 0); /* v9's templates are others */
+        assert_int_equal(feed_v9_data(&fixture, A, 256, 8), 0); /* v9's templates are others */
         assert_int_equal(feed(&fixture, A, &data), 1);
         fixture_close(&fixture);
     }
@@ -109,7 +91,7 @@ static void bad_sets(void **state)
     wire_data(&wire, 300, 1, 8);
     struct fixture fixture;
     begin(&fixture, PROFILE_WEIR);
-    feed_template(&fixture, A, 256, eight, 2);
+    feed_v9_template(&fixture, A, 256, eight, 2);
     assert_int_equal(feed(&fixture, A, &wire), 2);
     assert_int_equal(fixture_count(&fixture, COUNTER_sets_reserved_id), 1);
     assert_int_equal(fixture_count(&fixture, COUNTER_sets_bad_template), 1);
@@ -117,7 +99,7 @@ static void bad_sets(void **state)
     fixture_close(&fixture);
 
     begin(&fixture, PROFILE_ELASTIC);
-    feed_template(&fixture, A, 256, eight, 2);
+    feed_v9_template(&fixture, A, 256, eight, 2);
     assert_int_equal(feed(&fixture, A, &wire), 0);
     assert_int_equal(fixture_count(&fixture, COUNTER_datagrams_bad_set), 1);
     assert_int_equal(fixture_count(&fixture, COUNTER_sets_of_dropped_datagrams), 1);
@@ -125,7 +107,7 @@ static void bad_sets(void **state)
     wire_patch(&wire, 20 + 12, 300); /* the reserved set becomes data without a template */
     assert_int_equal(feed(&fixture, A, &wire), 0);
     assert_int_equal(fixture_count(&fixture, COUNTER_datagrams_bad_template), 1);
-    assert_int_equal(feed_data(&fixture, A, 300, 8), 0); /* not even the good template before the bad one */
+    assert_int_equal(feed_v9_data(&fixture, A, 300, 8), 0); /* not even the good template before the bad one */
     fixture_close(&fixture);
 }
 
@@ -134,10 +116,10 @@ static void empty_templates(void **state)
 {
     struct fixture fixture;
     begin(&fixture, PROFILE_ELASTIC);
-    feed_template(&fixture, A, 256, eight, 2);
-    feed_template(&fixture, A, 257, empty, 2);
-    assert_int_equal(feed_data(&fixture, A, 256, 8), 1);
-    assert_int_equal(feed_data(&fixture, A, 257, 8), 0);
+    feed_v9_template(&fixture, A, 256, eight, 2);
+    feed_v9_template(&fixture, A, 257, empty, 2);
+    assert_int_equal(feed_v9_data(&fixture, A, 256, 8), 1);
+    assert_int_equal(feed_v9_data(&fixture, A, 257, 8), 0);
     assert_int_equal(fixture_count(&fixture, COUNTER_datagrams_empty_template), 1);
     struct wire wire = {0};
     wire_v9(&wire, 9, 1, 7);
@@ -182,7 +164,7 @@ static void chunks_of_64(void **state)
 {
     struct fixture fixture;
     begin(&fixture, PROFILE_WEIR);
-    feed_template(&fixture, A, 256, eight, 2);
+    feed_v9_template(&fixture, A, 256, eight, 2);
     struct wire wire = {0};
     wire_v9(&wire, 0, 1, 7); /* records or sets: weir does not ask */
     wire_data(&wire, 256, 1, 8 * 150 + 3);
@@ -200,25 +182,25 @@ static void plans_are_shared(void **state)
     struct fixture fixture;
     begin(&fixture, PROFILE_WEIR);
     size_t before = heap_used_bytes(fixture.heap);
-    feed_template(&fixture, A, 256, eight, 2);
+    feed_v9_template(&fixture, A, 256, eight, 2);
     size_t first = heap_used_bytes(fixture.heap) - before;
-    feed_template(&fixture, "192.0.2.2:5000", 999, eight, 2);
+    feed_v9_template(&fixture, "192.0.2.2:5000", 999, eight, 2);
     size_t second = heap_used_bytes(fixture.heap) - before - first;
     assert_true(second < first);
-    feed_template(&fixture, A, 256, eight, 2);
+    feed_v9_template(&fixture, A, 256, eight, 2);
     assert_int_equal(fixture_count(&fixture, COUNTER_templates_refreshed), 1);
     assert_int_equal(heap_used_bytes(fixture.heap), before + first + second);
     struct wire data = {0};
     wire_v9(&data, 1, 1, 7);
     wire_data(&data, 256, 1, 16);
     uint64_t serial = visit(&fixture, &data).plan.serial;
-    feed_template(&fixture, A, 256, sixteen, 3);
+    feed_v9_template(&fixture, A, 256, sixteen, 3);
     assert_int_equal(fixture_count(&fixture, COUNTER_templates_changed), 1);
     struct seen seen = visit(&fixture, &data);
     assert_true(seen.plan.serial != serial);
     assert_int_equal(seen.plan.record_bytes, 16);
     assert_int_equal(seen.counts[0], 1);
-    assert_int_equal(feed_data(&fixture, "192.0.2.2:5000", 999, 8), 1);
+    assert_int_equal(feed_v9_data(&fixture, "192.0.2.2:5000", 999, 8), 1);
     fixture_close(&fixture);
 }
 
@@ -230,20 +212,20 @@ static void unused_templates_expire(void **state)
     fixture_open(&fixture);
     size_t before = heap_used_bytes(fixture.heap);
     for (uint32_t id = 256; id < 356; id++)
-        feed_template(&fixture, A, id, eight, 2);
-    feed_template(&fixture, "192.0.2.2:1", 256, eight, 2);
+        feed_v9_template(&fixture, A, id, eight, 2);
+    feed_v9_template(&fixture, "192.0.2.2:1", 256, eight, 2);
     decoder_housekeep(fixture.decoder, fixture.now_ns);
     for (int round = 0; round < 5; round++) {
         fixture.now_ns += 1000;
-        assert_int_equal(feed_data(&fixture, A, 300, 8), 1);
+        assert_int_equal(feed_v9_data(&fixture, A, 300, 8), 1);
         assert_int_equal(fixture_count(&fixture, COUNTER_templates_expired), round < 2 ? 0 : 100);
         for (int slice = 0; slice < 3; slice++)
             decoder_housekeep(fixture.decoder, fixture.now_ns);
     }
-    assert_int_equal(feed_data(&fixture, A, 301, 8), 0);
+    assert_int_equal(feed_v9_data(&fixture, A, 301, 8), 0);
     assert_int_equal(fixture_exporter(&fixture, A)->template_count, 1);
     assert_int_equal(fixture_exporter(&fixture, "192.0.2.2:1")->template_count, 0);
-    assert_int_equal(feed_data(&fixture, "192.0.2.2:1", 256, 8), 0); /* its cached session is gone */
+    assert_int_equal(feed_v9_data(&fixture, "192.0.2.2:1", 256, 8), 0); /* its cached session is gone */
     fixture.now_ns += 1000000;
     for (int slice = 0; slice < 9; slice++, fixture.now_ns += 1000)
         decoder_housekeep(fixture.decoder, fixture.now_ns);
@@ -261,16 +243,16 @@ static void colliding_templates(void **state)
     fixture.config.expiration_timeout = 1000;
     fixture_open(&fixture);
     for (uint32_t i = 0; i < 60; i++)
-        feed_template(&fixture, A, 256 + i / 20 + i % 20 * 256, eight, 2);
+        feed_v9_template(&fixture, A, 256 + i / 20 + i % 20 * 256, eight, 2);
     for (int round = 0; round < 3; round++, fixture.now_ns += 1001) {
         for (uint32_t i = 0; i < 60; i += 3)
-            assert_int_equal(feed_data(&fixture, A, 256 + i / 20 + i % 20 * 256, 8), 1);
+            assert_int_equal(feed_v9_data(&fixture, A, 256 + i / 20 + i % 20 * 256, 8), 1);
         decoder_housekeep(fixture.decoder, fixture.now_ns);
         decoder_housekeep(fixture.decoder, fixture.now_ns);
     }
     assert_int_equal(fixture_count(&fixture, COUNTER_templates_expired), 40);
     for (uint32_t i = 0; i < 60; i++)
-        assert_int_equal(feed_data(&fixture, A, 256 + i / 20 + i % 20 * 256, 8), i % 3 == 0);
+        assert_int_equal(feed_v9_data(&fixture, A, 256 + i / 20 + i % 20 * 256, 8), i % 3 == 0);
     fixture_close(&fixture);
 }
 
@@ -278,8 +260,8 @@ static void forgotten_exporters(void **state)
 {
     struct fixture fixture;
     begin(&fixture, PROFILE_ELASTIC);
-    feed_template(&fixture, A, 256, eight, 2);
-    feed_template(&fixture, "192.0.2.2:5000", 256, eight, 2);
+    feed_v9_template(&fixture, A, 256, eight, 2);
+    feed_v9_template(&fixture, "192.0.2.2:5000", 256, eight, 2);
     struct exporter *exporter = fixture_exporter(&fixture, A);
     uint32_t generation = exporter->generation;
     decoder_forget(fixture.decoder, exporter);
@@ -307,13 +289,13 @@ static void shared_sessions_stay(void **state)
 {
     struct fixture fixture;
     begin(&fixture, PROFILE_WEIR);
-    feed_template(&fixture, A, 256, eight, 2);
-    feed_template(&fixture, A, 257, eight, 2);
+    feed_v9_template(&fixture, A, 256, eight, 2);
+    feed_v9_template(&fixture, A, 257, eight, 2);
     struct exporter *opener = fixture_exporter(&fixture, A);
     assert_int_equal(opener->template_count, 2);
     decoder_forget(fixture.decoder, opener);
     assert_int_equal(opener->template_count, 0);
-    assert_int_equal(feed_data(&fixture, "192.0.2.1:5001", 256, 8), 1);
+    assert_int_equal(feed_v9_data(&fixture, "192.0.2.1:5001", 256, 8), 1);
     assert_int_equal(fixture_exporter(&fixture, "192.0.2.1:5001")->template_count, 2);
     fixture_close(&fixture);
 }
@@ -327,11 +309,11 @@ static void caps_are_counted(void **state)
     fixture.config.limits.exporters = 2;
     fixture_open(&fixture);
     for (uint32_t id = 256; id < 260; id++)
-        feed_template(&fixture, A, id, eight, 2);
+        feed_v9_template(&fixture, A, id, eight, 2);
     assert_int_equal(fixture_count(&fixture, COUNTER_templates_over_exporter_cap), 1);
     assert_int_equal(fixture_count(&fixture, COUNTER_sets_no_memory), 1);
-    assert_int_equal(feed_data(&fixture, A, 258, 8), 1);
-    assert_int_equal(feed_data(&fixture, A, 259, 8), 0);
+    assert_int_equal(feed_v9_data(&fixture, A, 258, 8), 1);
+    assert_int_equal(feed_v9_data(&fixture, A, 259, 8), 0);
     struct wire wire = {0}; /* one template too long, the one behind it not */
     wire_v9(&wire, 1, 1, 7);
     wire_template(&wire, 0, 258, sixteen, 3);
@@ -342,8 +324,8 @@ static void caps_are_counted(void **state)
     wire_set_end(&wire);
     feed(&fixture, A, &wire);
     assert_int_equal(fixture_count(&fixture, COUNTER_templates_over_field_cap), 1);
-    assert_int_equal(feed_data(&fixture, A, 258, 16), 0); /* what 258 meant before it does not mean now */
-    assert_int_equal(feed_data(&fixture, A, 257, 16), 4);
+    assert_int_equal(feed_v9_data(&fixture, A, 258, 16), 0); /* what 258 meant before it does not mean now */
+    assert_int_equal(feed_v9_data(&fixture, A, 257, 16), 4);
     assert_non_null(fixture_exporter(&fixture, "192.0.2.3:1"));
     assert_null(fixture_exporter(&fixture, "192.0.2.4:1"));
     fixture_close(&fixture);
@@ -380,10 +362,10 @@ static void jumps_are_proved_by_data(void **state)
     fixture_init(&fixture, PROFILE_WEIR);
     fixture.config.detect_sequence_reset = true;
     fixture_open(&fixture);
-    feed_template(&fixture, A, 256, eight, 2);
-    feed_template(&fixture, A, 257, sixteen, 3);
-    feed_template(&fixture, A, 258, with_text, 2);
-    assert_int_equal(feed_data(&fixture, A, 257, 17), 1); /* no reset: a cut record is no proof */
+    feed_v9_template(&fixture, A, 256, eight, 2);
+    feed_v9_template(&fixture, A, 257, sixteen, 3);
+    feed_v9_template(&fixture, A, 258, with_text, 2);
+    assert_int_equal(feed_v9_data(&fixture, A, 257, 17), 1); /* no reset: a cut record is no proof */
     struct wire wire = {0};
     wire_v9(&wire, 2, 500000, 7);
     wire_data(&wire, 256, 1, 16);

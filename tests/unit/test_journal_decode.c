@@ -44,23 +44,6 @@ static void life_end(struct fixture *fixture)
     template_feed_free(fixture->feed);
 }
 
-static uint32_t feed_template(struct fixture *fixture, const char *exporter, uint32_t id, const uint16_t *pairs,
-                              uint32_t count)
-{
-    struct wire wire = {0};
-    wire_v9(&wire, 1, 1, 7);
-    wire_template(&wire, 0, id, pairs, count);
-    return feed(fixture, exporter, &wire);
-}
-
-static uint32_t feed_data(struct fixture *fixture, const char *exporter, uint32_t id, uint32_t size_bytes)
-{
-    struct wire wire = {0};
-    wire_v9(&wire, 1, 2, 7);
-    wire_data(&wire, id, 1, size_bytes);
-    return feed(fixture, exporter, &wire);
-}
-
 static void housekeep(struct fixture *fixture, int64_t passed_ns)
 {
     fixture->now_ns += passed_ns;
@@ -74,23 +57,23 @@ static void first_record_decodes(void **state)
         struct template_store *store = template_store_new();
         struct fixture fixture;
         life_begin(&fixture, (enum profile_kind)kind, NULL);
-        feed_template(&fixture, A, 256, eight, 2);
-        feed_template(&fixture, A, 257, eight, 2);
-        feed_template(&fixture, A, 257, sixteen, 3);
-        feed_template(&fixture, A, 257, sixteen, 3); /* no news */
-        feed_template(&fixture, "192.0.2.2:5000", 256, sixteen, 3);
+        feed_v9_template(&fixture, A, 256, eight, 2);
+        feed_v9_template(&fixture, A, 257, eight, 2);
+        feed_v9_template(&fixture, A, 257, sixteen, 3);
+        feed_v9_template(&fixture, A, 257, sixteen, 3); /* no news */
+        feed_v9_template(&fixture, "192.0.2.2:5000", 256, sixteen, 3);
         assert_int_equal(feed_drain(&fixture, store), 4);
         life_end(&fixture);
         life_begin(&fixture, (enum profile_kind)kind, store);
-        assert_int_equal(feed_data(&fixture, A, 257, 32), 2);
-        assert_int_equal(feed_data(&fixture, A, 256, 32), 4);
-        assert_int_equal(feed_data(&fixture, "192.0.2.2:5000", 256, 32), 2);
-        assert_int_equal(feed_data(&fixture, "192.0.2.3:5000", 256, 32), 0);
+        assert_int_equal(feed_v9_data(&fixture, A, 257, 32), 2);
+        assert_int_equal(feed_v9_data(&fixture, A, 256, 32), 4);
+        assert_int_equal(feed_v9_data(&fixture, "192.0.2.2:5000", 256, 32), 2);
+        assert_int_equal(feed_v9_data(&fixture, "192.0.2.3:5000", 256, 32), 0);
         assert_int_equal(fixture_count(&fixture, COUNTER_templates_restored), 3);
         assert_int_equal(fixture_count(&fixture, COUNTER_templates_learned), 0);
         assert_int_equal(fixture_exporter(&fixture, A)->template_count, 2);
         assert_int_equal(feed_drain(&fixture, store), 0);
-        feed_template(&fixture, A, 257, sixteen, 3);
+        feed_v9_template(&fixture, A, 257, sixteen, 3);
         assert_int_equal(fixture_count(&fixture, COUNTER_templates_refreshed), 1);
         life_end(&fixture);
         template_store_free(store);
@@ -151,12 +134,12 @@ static void age_is_kept(void **state)
     struct template_store *store = template_store_new();
     struct fixture fixture;
     life_begin(&fixture, PROFILE_WEIR, NULL);
-    feed_template(&fixture, A, 256, eight, 2);
-    feed_template(&fixture, A, 257, eight, 2);
+    feed_v9_template(&fixture, A, 256, eight, 2);
+    feed_v9_template(&fixture, A, 257, eight, 2);
     housekeep(&fixture, 0);
     for (int round = 0; round < 5; round++) {
         housekeep(&fixture, TIMEOUT_NS);
-        feed_data(&fixture, A, 256, 8);
+        feed_v9_data(&fixture, A, 256, 8);
         feed_drain(&fixture, store);
     }
     assert_int_equal(fixture_count(&fixture, COUNTER_templates_expired), 1);
@@ -171,7 +154,7 @@ static void age_is_kept(void **state)
                 template_store_put(again, &event);
         life_begin(&fixture, PROFILE_WEIR, again);
         fixture.now_ns = end_ns + passed_ns;
-        assert_int_equal(feed_data(&fixture, A, 256, 8), passed_ns <= 2 * TIMEOUT_NS);
+        assert_int_equal(feed_v9_data(&fixture, A, 256, 8), passed_ns <= 2 * TIMEOUT_NS);
         life_end(&fixture);
         template_store_free(again);
     }
@@ -184,12 +167,12 @@ static void restored_once(void **state)
     struct template_store *store = template_store_new();
     struct fixture fixture;
     life_begin(&fixture, PROFILE_ELASTIC, NULL);
-    feed_template(&fixture, A, 256, eight, 2);
+    feed_v9_template(&fixture, A, 256, eight, 2);
     feed_drain(&fixture, store);
     life_end(&fixture);
     life_begin(&fixture, PROFILE_ELASTIC, store);
     fixture.config.detect_sequence_reset = true;
-    assert_int_equal(feed_data(&fixture, A, 256, 8), 1);
+    assert_int_equal(feed_v9_data(&fixture, A, 256, 8), 1);
     struct wire wire = {0};
     wire_v9(&wire, 1, 500000, 7); /* the exporter began anew */
     wire_data(&wire, 256, 1, 8);
@@ -212,18 +195,18 @@ static void restored_ones_are_doubted(void **state)
     struct template_store *store = template_store_new();
     struct fixture fixture;
     life_begin(&fixture, PROFILE_WEIR, NULL);
-    feed_template(&fixture, A, 256, sixteen, 3);
-    feed_template(&fixture, A, 257, sixteen, 3);
+    feed_v9_template(&fixture, A, 256, sixteen, 3);
+    feed_v9_template(&fixture, A, 257, sixteen, 3);
     feed_drain(&fixture, store);
     life_end(&fixture);
     life_begin(&fixture, PROFILE_WEIR, store);
-    assert_int_equal(feed_data(&fixture, A, 257, 32), 2);
-    assert_int_equal(feed_data(&fixture, A, 256, 24), 0);
+    assert_int_equal(feed_v9_data(&fixture, A, 257, 32), 2);
+    assert_int_equal(feed_v9_data(&fixture, A, 256, 24), 0);
     assert_int_equal(fixture_count(&fixture, COUNTER_templates_disproved), 1);
     assert_int_equal(decoder_parked_sets(fixture.decoder), 1);
-    assert_int_equal(feed_data(&fixture, A, 256, 16), 0); /* it is gone, even for what would fit */
-    assert_int_equal(feed_template(&fixture, A, 256, eight, 2), 5);
-    assert_int_equal(feed_data(&fixture, A, 257, 24), 1); /* it was seen to fit: a cut record is no proof */
+    assert_int_equal(feed_v9_data(&fixture, A, 256, 16), 0); /* it is gone, even for what would fit */
+    assert_int_equal(feed_v9_template(&fixture, A, 256, eight, 2), 5);
+    assert_int_equal(feed_v9_data(&fixture, A, 257, 24), 1); /* it was seen to fit: a cut record is no proof */
     assert_int_equal(fixture_count(&fixture, COUNTER_records_cut), 1);
     struct template_store *news = template_store_new();
     assert_int_equal(feed_drain(&fixture, news), 2); /* gone, and learned */
@@ -246,7 +229,7 @@ static void full_ring_loses_nothing(void **state)
     for (uint32_t id = 256; id < 4256; id++) {
         char exporter[32];
         snprintf(exporter, sizeof exporter, "192.0.2.%u:5000", 1 + id % 200);
-        feed_template(&fixture, exporter, id, sixteen, 3);
+        feed_v9_template(&fixture, exporter, id, sixteen, 3);
     }
     uint64_t late = fixture_count(&fixture, COUNTER_template_events_late);
     assert_true(late > 300);
@@ -259,7 +242,7 @@ static void full_ring_loses_nothing(void **state)
         for (uint32_t id = 256; id < 4256; id += round % 2 ? 1000 : 7) { /* others change while it catches up */
             char exporter[32];
             snprintf(exporter, sizeof exporter, "192.0.2.%u:5000", 1 + id % 200);
-            feed_template(&fixture, exporter, id, round % 2 ? eight : sixteen, round % 2 ? 2 : 3);
+            feed_v9_template(&fixture, exporter, id, round % 2 ? eight : sixteen, round % 2 ? 2 : 3);
         }
         housekeep(&fixture, NS_PER_MS);
         feed_drain(&fixture, store);
@@ -287,7 +270,7 @@ static void end_says_all(void **state)
     for (uint32_t i = 0; i < 9000; i++) {
         char exporter[32];
         snprintf(exporter, sizeof exporter, "192.0.%u.%u:5000", i % 1000 / 250, 1 + i % 250);
-        feed_template(&fixture, exporter, 256 + i / 1000, sixteen, 3);
+        feed_v9_template(&fixture, exporter, 256 + i / 1000, sixteen, 3);
     }
     assert_false(decoder_catch_up(fixture.decoder, fixture.now_ns));
     uint32_t steps = 0;
@@ -306,8 +289,8 @@ static void removals_wait_in_order(void **state)
     struct template_store *store = template_store_new();
     struct fixture fixture;
     life_begin(&fixture, PROFILE_WEIR, NULL);
-    feed_template(&fixture, "192.0.2.7:5000", 256, eight, 2);
-    feed_template(&fixture, "192.0.2.7:5000", 257, eight, 2);
+    feed_v9_template(&fixture, "192.0.2.7:5000", 256, eight, 2);
+    feed_v9_template(&fixture, "192.0.2.7:5000", 257, eight, 2);
     feed_drain(&fixture, store);
     assert_int_equal(template_store_count(store), 2);
     housekeep(&fixture, 0);
@@ -319,7 +302,7 @@ static void removals_wait_in_order(void **state)
     housekeep(&fixture, TIMEOUT_NS); /* both go, and cannot be said to */
     assert_int_equal(fixture_count(&fixture, COUNTER_templates_expired), 2);
     assert_int_equal(fixture_count(&fixture, COUNTER_template_events_late), 2);
-    feed_template(&fixture, "192.0.2.7:5000", 257, sixteen, 3); /* one comes again */
+    feed_v9_template(&fixture, "192.0.2.7:5000", 257, sixteen, 3); /* one comes again */
     feed_drain(&fixture, store);
     for (int round = 0; round < 20; round++) {
         housekeep(&fixture, NS_PER_MS);
@@ -328,8 +311,8 @@ static void removals_wait_in_order(void **state)
     assert_int_equal(template_store_count(store), 1);
     life_end(&fixture);
     life_begin(&fixture, PROFILE_WEIR, store);
-    assert_int_equal(feed_data(&fixture, "192.0.2.7:5000", 257, 16), 1);
-    assert_int_equal(feed_data(&fixture, "192.0.2.7:5000", 256, 16), 0);
+    assert_int_equal(feed_v9_data(&fixture, "192.0.2.7:5000", 257, 16), 1);
+    assert_int_equal(feed_v9_data(&fixture, "192.0.2.7:5000", 256, 16), 0);
     life_end(&fixture);
     template_store_free(store);
 }
@@ -341,7 +324,7 @@ static void limits_hold(void **state)
     struct fixture fixture;
     life_begin(&fixture, PROFILE_WEIR, NULL);
     for (uint32_t id = 256; id < 356; id++)
-        feed_template(&fixture, A, id, id % 2 ? eight : sixteen, id % 2 ? 2 : 3);
+        feed_v9_template(&fixture, A, id, id % 2 ? eight : sixteen, id % 2 ? 2 : 3);
     feed_drain(&fixture, store);
     life_end(&fixture);
     fixture_init(&fixture, PROFILE_WEIR);
@@ -349,7 +332,7 @@ static void limits_hold(void **state)
     fixture.config.limits.fields_per_template = 2;
     fixture.known = store;
     fixture_open(&fixture);
-    feed_data(&fixture, A, 256, 8);
+    feed_v9_data(&fixture, A, 256, 8);
     assert_int_equal(fixture_count(&fixture, COUNTER_templates_restored), 10);
     assert_true(fixture_count(&fixture, COUNTER_templates_over_field_cap) > 0);
     assert_true(fixture_count(&fixture, COUNTER_templates_over_exporter_cap) > 0);
