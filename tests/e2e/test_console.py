@@ -36,7 +36,7 @@ def chromium(link, tmp_path):
 @pytest.fixture
 def fed(collect, link, send):
     """weir at rest after records of three exporters, and some losses; ends balanced."""
-    weir = collect(**SOCKET)
+    weir = collect(**SOCKET, templates__park_size="0")
     stray = exports.v9(1, source=9)[0]
     no_template = stray[:20] + stray[20 + int.from_bytes(stray[22:24], "big"):]
     send([no_template, b"\0\x07bad"] + exports.v9(50) + exports.v5(20) + exports.ipfix(1), rate=1000, sources=3,
