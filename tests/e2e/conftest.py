@@ -24,12 +24,16 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "long: only by scripts/test long, or faults")
 
 
+def is_wanted(item):
+    """WEIR_LONG: those that take long, too. WEIR_LANE: those beside servers, or the others: two runs at a time."""
+    lane = "servers" if "place" in item.fixturenames else "others"
+    return ("WEIR_LONG" in os.environ or not item.get_closest_marker("long")) and \
+        os.environ.get("WEIR_LANE", lane) == lane
+
+
 def pytest_collection_modifyitems(config, items):
-    if "WEIR_LONG" in os.environ:
-        return
-    long = [item for item in items if item.get_closest_marker("long")]
-    config.hook.pytest_deselected(items=long)
-    items[:] = [item for item in items if item not in long]
+    config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
+    items[:] = [item for item in items if is_wanted(item)]
 
 
 @pytest.fixture(scope="session")
