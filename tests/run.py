@@ -225,7 +225,7 @@ class Runner:
         if not self.build("gcc"):
             return
         with concurrent.futures.ThreadPoolExecutor(2) as pool:  # both wait more than they work
-            lanes = [pool.submit(self.pytest_run, "gcc", "tests/e2e", environment={"WEIR_LANE": lane})
+            lanes = [pool.submit(self.pytest_run, "gcc", "tests/e2e", environment={"TEST_LANE": lane})
                      for lane in ("servers", "others")]
         if not sum(lane.result() for lane in lanes):
             self.tally.add("failed", "gcc/tests/e2e: no test ran")
@@ -238,13 +238,13 @@ class Runner:
             outages = {name: os.environ.get(name, usual) for name, usual in
                        (("FAULT_SECONDS", "30"), ("FAULT_ROUNDS", "3"))}
             self.pytest("gcc", "tests/e2e/test_faults.py",
-                        environment={**outages, "WEIR_LONG": "1", "FAULT_TABLE": str(table)})
+                        environment={**outages, "TEST_LONG": "1", "FAULT_TABLE": str(table)})
             print_table([json.loads(line) for line in table.read_text().splitlines()])
 
     def long(self):
         """Not among all: the end-to-end tests that take minutes, faults apart."""
         self.pytest("gcc", "tests/e2e", "-m", "long", "--ignore=tests/e2e/test_faults.py",
-                    environment={"WEIR_LONG": "1"})
+                    environment={"TEST_LONG": "1"})
 
     def fuzz(self):
         """Every fuzz target: its corpus replayed, then fuzzed for a while."""

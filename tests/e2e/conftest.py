@@ -25,10 +25,10 @@ def pytest_configure(config):
 
 
 def is_wanted(item):
-    """WEIR_LONG: those that take long, too. WEIR_LANE: those beside servers, or the others: two runs at a time."""
+    """TEST_LONG: those that take long, too. TEST_LANE: those beside servers, or the others: two runs at a time."""
     lane = "servers" if "place" in item.fixturenames else "others"
-    return ("WEIR_LONG" in os.environ or not item.get_closest_marker("long")) and \
-        os.environ.get("WEIR_LANE", lane) == lane
+    return ("TEST_LONG" in os.environ or not item.get_closest_marker("long")) and \
+        os.environ.get("TEST_LANE", lane) == lane
 
 
 def pytest_collection_modifyitems(config, items):

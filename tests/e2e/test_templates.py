@@ -54,7 +54,15 @@ def check(exporters, weir):
     assert not missing and not strange, f"missing {len(missing)}, strange {len(strange)}\n{weir.log()}"
 
 
-@pytest.mark.parametrize("how", ["end", pytest.param("kill", marks=pytest.mark.light), "torn"])
+def rows(ends, *usual):
+    """Each way to receive with each end; those that are not among the usual ones take long in all."""
+    return [pytest.param(backend, how, marks=[] if (backend, how) in usual else pytest.mark.long)
+            for backend in BACKENDS for how in ends]
+
+
+@pytest.mark.light
+@pytest.mark.parametrize("backend, how", rows(("end", "kill", "torn"), ("native", "kill"), ("socket", "torn"),
+                                              ("generic", "end")), indirect=["backend"])
 def test_restart_in_a_stream(backend, collect, stream, tmp_path, how):
     settings = {**backend, "templates.path": str(tmp_path / "journal")}
     exporters = [many.Exporter(number) for number in range(EXPORTERS)]
@@ -137,7 +145,8 @@ def test_state_directory(link, stream, tmp_path):
     assert (tmp_path / "state" / "templates" / "templates.journal").stat().st_size > 10 * 64
 
 
-@pytest.mark.parametrize("how", ["end", "kill"])
+@pytest.mark.parametrize("backend, how", rows(("end", "kill"), ("native", "kill"), ("socket", "end")),
+                         indirect=["backend"])
 def test_two_devices_behind_one_address(backend, collect, stream, tmp_path, how):
     """Their templates clash: told apart by port from the third template on, and by the next run from the start."""
     settings = {**backend, "templates.path": str(tmp_path / "journal")}
