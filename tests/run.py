@@ -306,7 +306,8 @@ def arguments_of(command_line):
     parser = argparse.ArgumentParser(prog="scripts/test", description="Builds weir and runs its tests.",
                                      epilog=f"parts:\n{parts}\n\nWhat stands behind -- goes to pytest.",
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help="default: all but long and faults")
+    parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []],
+                        help="default: all but long and faults")
     seconds = os.environ.get("FUZZ_SECONDS") or "10"
     parser.add_argument("--fuzz-seconds", type=int, default=int(seconds), help=f"for each target (default {seconds})")
     arguments = parser.parse_args(command_line)
