@@ -27,6 +27,7 @@ static const char help[] =
 static const char *const presets[] = {
     "output.type=stdout",    "output.envelope=false", "detect_sequence_reset=false", "expiration_timeout=0",
     "output.rotate_size=0",  "output.rotate_age=0",   "templates.park_time=0",
+    "http.talkers=false",
 };
 
 /* What decode has besides the common arguments. */

@@ -15,6 +15,7 @@
 static const char *const presets[] = {
     "output.type=file",              "output.path=/dev/null", "output.envelope=false",
     "detect_sequence_reset=false",   "expiration_timeout=0",  "log.level=warning",
+    "http.talkers=false",
 };
 
 static void text_set(char **text, const char *value)
