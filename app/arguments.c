@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/command.h"
 
@@ -64,4 +65,14 @@ bool arguments_load(const struct arguments *arguments, const char *const *preset
     problems_print(&problems);
     config_fini(config);
     return false;
+}
+
+uint32_t journal_preset(char setting[JOURNAL_PRESET_MOST])
+{
+    const char *state = getenv("STATE_DIRECTORY");
+    if (!state || *state != '/')
+        return 0;
+    int length =
+        snprintf(setting, JOURNAL_PRESET_MOST, "templates.path=%.*s/templates", (int)strcspn(state, ":"), state);
+    return length < JOURNAL_PRESET_MOST;
 }

@@ -41,5 +41,13 @@ int usage_refer(const char *command);
 bool arguments_load(const struct arguments *arguments, const char *const *presets, uint32_t preset_count,
                     struct config *config);
 
+#define JOURNAL_PRESET_MOST 1024
+
+/*
+ * The journal's folder where systemd has made one for the service's state (StateDirectory=, systemd.exec(5)), as
+ * "key=value": weaker than whatever somebody has written. Returns the number of presets, 0 or 1.
+ */
+uint32_t journal_preset(char setting[JOURNAL_PRESET_MOST]);
+
 /* One line a problem on standard error: where, what, remedy. Ends the problems. */
 void problems_print(struct config_problems *problems);

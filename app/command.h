@@ -12,5 +12,6 @@ int command_decode(int count, char **arguments);
 int command_top(int count, char **arguments);
 int command_explain(int count, char **arguments);
 int command_check(int count, char **arguments);
+int command_doctor(int count, char **arguments);
 int command_docs(int count, char **arguments);
 int command_setup(int count, char **arguments);

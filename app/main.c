@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"top", command_top, "watch a collector that runs"},
     {"explain", command_explain, "what becomes of a template, field by field"},
     {"check", command_check, "is this configuration right?"},
+    {"doctor", command_doctor, "what this machine can do, and what to change"},
     {"docs", command_docs, "options, fields, elements and counters"},
     {"setup", command_setup, "prepare Elasticsearch or OpenSearch for the documents"},
 };

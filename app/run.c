@@ -19,8 +19,6 @@
 #define REFRESH_NS (2 * NS_PER_S) /* a new address of this machine is listened on after at most that */
 #define STEP_MS    200            /* how soon a broken output is noticed */
 
-#define STATE_PATH_MOST 1024
-
 static const char help[] =
     "usage: weir run [-c FILE] [-o KEY=VALUE]...\n\n"
     "Receives NetFlow v1, v5, v6, v7, v8, v9 and IPFIX, by default on UDP ports 2055 and 4739, and writes one ECS\n"
@@ -180,24 +178,11 @@ static int collect(struct collector *collector, const struct config *config)
     return status;
 }
 
-/*
- * The journal's folder where systemd has made one for the service's state (StateDirectory=, systemd.exec(5)): weaker
- * than whatever somebody has written. Returns the number of presets.
- */
-static uint32_t journal_preset(char setting[STATE_PATH_MOST])
-{
-    const char *state = getenv("STATE_DIRECTORY");
-    if (!state || *state != '/')
-        return 0;
-    int length = snprintf(setting, STATE_PATH_MOST, "templates.path=%.*s/templates", (int)strcspn(state, ":"), state);
-    return length < STATE_PATH_MOST;
-}
-
 static int run(const struct arguments *arguments)
 {
     struct config config;
     struct collector collector = {0};
-    char journal_setting[STATE_PATH_MOST];
+    char journal_setting[JOURNAL_PRESET_MOST];
     const char *presets[] = {journal_setting};
     if (!arguments_load(arguments, presets, journal_preset(journal_setting), &config))
         return STATUS_FAILED;

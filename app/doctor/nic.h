@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the kernel says of a network interface, by ethtool's ioctl (linux/ethtool.h) and by netlink. */
+
+/* One command of ethtool; data begins with its number. Returns 0 or -errno. */
+int nic_ethtool(const char *interface, void *data);
+
+/* One of the ioctls of netdevice(7) that fill a struct ifreq; value is its ifr_mtu or ifr_flags. Returns 0 or -errno.
+ */
+int nic_flags(const char *interface, unsigned *flags);
+int nic_mtu(const char *interface, int *mtu_bytes);
+
+/* A feature by the kernel's name ("rx-lro"): 1 on, 0 off, -1 unknown. */
+int nic_feature(const char *interface, const char *name);
+
+/* Which header fields choose the queue of UDP (RXH_ bits); flow is UDP_V4_FLOW or UDP_V6_FLOW. Returns 0 or -errno. */
+int nic_hash(const char *interface, uint32_t flow, uint64_t *fields);
+
+/* Name of the driver, "" where it does not say. */
+void nic_driver(const char *interface, char name[32], char bus[32]);
+
+/* XDP features (enum netdev_xdp_act of linux/netdev.h), which Linux tells since 6.3. Returns 0 or -errno. */
+#define NIC_XDP_BASIC     (1U << 0)
+#define NIC_XDP_REDIRECT  (1U << 1)
+#define NIC_XDP_ZERO_COPY (1U << 3)
+#define NIC_XDP_MULTI     (1U << 5) /* frames of several buffers */
+int nic_xdp_features(int interface_index, uint64_t *features);
