@@ -13,6 +13,7 @@
 #include "app/collector.h"
 #include "app/command.h"
 #include "app/http/server.h"
+#include "app/rights.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -150,7 +151,9 @@ static void ready_say(const struct config *config, int workers)
 static int serve(struct collector *collector, const struct config *config, struct http *http, int signals)
 {
     int workers = backends_open(collector);
-    bool started = workers > 0 && collector_open_templates(collector, (uint32_t)workers) &&
+    bool xdp = workers > 0 && collector->backends[0].ops == &backend_xdp;
+    bool started = workers > 0 && rights_drop(config, xdp) == 0 && http_start(http) == 0 &&
+                   collector_open_templates(collector, (uint32_t)workers) &&
                    collector_start(collector, (uint32_t)workers, NULL, 0);
     int status = STATUS_FAILED;
     if (started) {

@@ -44,6 +44,7 @@ enum kafka_sasl {
     KAFKA_SASL_OAUTHBEARER
 };
 enum spool_full { SPOOL_DROP_OLDEST, SPOOL_DROP_NEWEST };
+enum seccomp_kind { SECCOMP_ERROR, SECCOMP_KILL, SECCOMP_OFF };
 enum stats_format { STATS_TEXT, STATS_JSON };
 
 /* Bits of config.protocols. */
@@ -216,6 +217,10 @@ struct config {
         uint32_t format;           /* enum log_format */
         uint32_t level;            /* enum log_level */
     } log;
+
+    char *user;                    /* to become when everything is open; "" = nobody else */
+    char *group;                   /* "" = the user's own */
+    uint32_t seccomp;              /* enum seccomp_kind: what becomes of calls that workers have no use for */
 
     uint64_t stats_interval;       /* ns; 0 = never */
     uint32_t stats_format;         /* enum stats_format */

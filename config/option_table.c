@@ -394,6 +394,26 @@ const struct option_row option_rows_general[] = {
      .default_text = "",
      .help = "Further properties of librdkafka, which are stronger than the options, as output.kafka.properties."},
 
+    {.key = "user",
+     .type = OPTION_TEXT,
+     MEMBER(user),
+     .default_text = "",
+     .help = "User that weir run becomes when interfaces, ports and sockets are open, for which it may be started as "
+             "root; every capability goes then. Outputs, spools and the journal are that user's. Empty: it stays who "
+             "started it, and drops its capabilities unless that is root."},
+    {.key = "group",
+     .type = OPTION_TEXT,
+     MEMBER(group),
+     .default_text = "",
+     .help = "Group to go with user; empty is its own. Its other groups come along."},
+    {.key = "seccomp",
+     .type = OPTION_ENUM,
+     MEMBER(seccomp),
+     .default_text = "error",
+     NAMES("error", "kill", "off"),
+     .help = "What happens to a system call that workers have no use for (open, socket, exec and most others): it "
+             "fails, or ends weir, or is made."},
+
     {.key = "log.format",
      .type = OPTION_ENUM,
      MEMBER(log.format),

@@ -60,6 +60,8 @@ struct backend_queue {
 
 struct backend_ops {
     const char *name;
+    /* receive, release and losses make no system calls but those of dataplane/sandbox.c: workers can be held to them */
+    bool sandboxed;
     /* Returns 0 or -errno, having logged what to do about it. queues: how many the caller has workers for; the backend
        sets queue_count, which may be more (AF_XDP: every queue of the interface). */
     int (*open)(struct backend *backend, const struct config *config, uint32_t queues);

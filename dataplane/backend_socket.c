@@ -374,6 +374,7 @@ static int backend_socket_open(struct backend *backend, const struct config *con
 
 const struct backend_ops backend_socket = {
     .name = "socket",
+    .sandboxed = true,
     .open = backend_socket_open,
     .receive = socket_receive,
     .release = socket_release,

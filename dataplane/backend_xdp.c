@@ -347,6 +347,7 @@ static void xdp_refresh(struct backend *backend)
 
 const struct backend_ops backend_xdp = {
     .name = "xdp",
+    .sandboxed = true,
     .open = xdp_open,
     .receive = xdp_receive,
     .release = xdp_release,

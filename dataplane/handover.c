@@ -82,6 +82,7 @@ static void handover_losses(struct backend_queue *queue, struct losses *losses)
 
 static const struct backend_ops handover_ops = {
     .name = "handover",
+    .sandboxed = true,
     .receive = handover_receive,
     .release = handover_release,
     .losses = handover_losses,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "dataplane/sandbox.h"
 #include "dataplane/worker_state.h"
 
 #define HOUSEKEEP_NS    (10 * NS_PER_MS)
@@ -286,9 +287,20 @@ void worker_finish(struct worker *worker)
     window_publish(&worker->window, worker->decoder, worker->exporters, worker->outlet, worker->heap);
 }
 
+/* Not where a backend needs more calls than workers do. */
+static void sandbox_try(const struct worker *worker)
+{
+    bool sandboxed = true;
+    for (uint32_t i = 0; i < worker->queue_count; i++)
+        sandboxed = sandboxed && worker->queues[i].queue->backend->ops->sandboxed;
+    if (sandboxed)
+        sandbox_enter(worker->shared->setup.config);
+}
+
 void *worker_run(void *argument)
 {
     struct worker *worker = argument;
+    sandbox_try(worker);
     if (!worker->waits)
         outlet_touch(worker->outlet);
     while (worker_goes_on(worker)) {

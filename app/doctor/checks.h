@@ -64,6 +64,7 @@ void check_clock(const struct machine *machine, struct report *report, const cha
 
 /* rights */
 void check_capabilities(const struct machine *machine, struct report *report, const char *interface);
+void check_user(const struct machine *machine, struct report *report, const char *interface);
 void check_limits(const struct machine *machine, struct report *report, const char *interface);
 void check_ports(const struct machine *machine, struct report *report, const char *interface);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/doctor/checks.h"
+#include "app/rights.h"
 #include "export/memory/memory.h"
 
 #define PATH_MOST 4096
@@ -36,7 +37,7 @@ static const char *system_name(long type)
 /* The folder itself, or what is there of the way to it: weir makes the rest. */
 static void folder_nearest(char path[PATH_MOST])
 {
-    while (access(path, F_OK) < 0 && errno == ENOENT) {
+    while (faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) < 0 && errno == ENOENT) {
         char *slash = strrchr(path, '/');
         if (!slash)
             snprintf(path, PATH_MOST, ".");
@@ -75,9 +76,13 @@ static void folder_judge(struct report *report, const char *what, const char *fo
     folder = folder_absolute(folder, whole);
     snprintf(path, sizeof path, "%s", folder);
     folder_nearest(path);
-    if (access(path, W_OK | X_OK) < 0) {
+    if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0) {
         report_add(report, FINDING_STOP, "%s: %s cannot be written to: %s", what, path, strerror(errno));
-        report_remedy(report, "install -d -o USER %s    # USER: whom weir runs as", folder);
+        if (strcmp(path, folder) == 0)
+            report_remedy(report, "setfacl -m u:USER:rwx %s    # USER: whom weir runs as; or name another folder",
+                          folder);
+        else
+            report_remedy(report, "install -d -o USER %s    # USER: whom weir runs as", folder);
         return;
     }
     if (statfs(path, &system) < 0) {
@@ -136,7 +141,7 @@ static void memory_judge(const struct machine *machine, struct report *report)
         folder_judge(report, "memory that outlives a kill", folders[0], layout.total);
 }
 
-void check_folders(const struct machine *machine, struct report *report, const char *interface)
+static void folders_judge(const struct machine *machine, struct report *report)
 {
     const struct config *config = machine->config;
     uint32_t before = report->count;
@@ -147,4 +152,17 @@ void check_folders(const struct machine *machine, struct report *report, const c
     memory_judge(machine, report);
     if (report->count == before)
         report_add(report, FINDING_OK, "none is written to");
+}
+
+/* As option user, where root asks for it. */
+void check_folders(const struct machine *machine, struct report *report, const char *interface)
+{
+    struct rights_user user;
+    bool other = *machine->config->user && geteuid() == 0 && rights_find(machine->config, &user);
+    gid_t group = getegid();
+    if (other && (setegid(user.gid) < 0 || seteuid(user.uid) < 0))
+        report_add(report, FINDING_UNKNOWN, "cannot look as user %s: %s", machine->config->user, strerror(errno));
+    folders_judge(machine, report);
+    if (other && (seteuid(0) < 0 || setegid(group) < 0))
+        report_add(report, FINDING_UNKNOWN, "cannot become root again: %s", strerror(errno));
 }

@@ -10,9 +10,11 @@
 #include <unistd.h>
 
 #include "app/doctor/checks.h"
+#include "app/rights.h"
 #include "bpf/shared.h"
 #include "dataplane/interface.h"
 #include "dataplane/listen.h"
+#include "dataplane/sandbox.h"
 
 #define DESCRIPTORS_LEAST 4096 /* sockets of all workers, connections, files */
 #define PORTS_RESERVED    1024
@@ -56,6 +58,32 @@ void check_capabilities(const struct machine *machine, struct report *report, co
     if (report->count == before)
         report_add(report, FINDING_OK, "all that %s need%s, as the user who asks", machine->xdp ? "AF_XDP" : "sockets",
                    machine->xdp ? "s" : "");
+}
+
+/* --- who weir is --- */
+
+void check_user(const struct machine *machine, struct report *report, const char *interface)
+{
+    const struct config *config = machine->config;
+    struct rights_user user;
+    if (*config->user && !rights_find(config, &user)) {
+        report_add(report, FINDING_STOP, "user %s or its group is not there", config->user);
+        report_remedy(report, "useradd --system --shell /usr/sbin/nologin %s", config->user);
+    } else if (*config->user && geteuid() != 0 && geteuid() != user.uid) {
+        report_add(report, FINDING_UNKNOWN, "weir becomes %s when it is started as root; this is neither",
+                   config->user);
+    } else if (*config->user) {
+        report_add(report, FINDING_OK, "weir becomes %s, and drops every capability", config->user);
+    } else if (geteuid() == 0) {
+        report_add(report, FINDING_CHANGE, "weir stays root when root starts it");
+        report_remedy(report, "user: weir    # in the configuration; weir.service has a user of its own");
+    } else {
+        report_add(report, FINDING_OK, "weir stays uid %u, and drops every capability", geteuid());
+    }
+    if (!sandbox_built()) {
+        report_add(report, FINDING_CHANGE, "this build has no seccomp for its workers");
+        report_remedy(report, "apt-get install libseccomp-dev    # and build it again");
+    }
 }
 
 /* --- limits --- */

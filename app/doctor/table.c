@@ -27,6 +27,7 @@ const struct check_row check_rows[] = {
     {"kernel-options", 0, check_kernel_options},
     {"sysctls", 0, check_sysctls},
     {"capabilities", 0, check_capabilities},
+    {"user", 0, check_user},
     {"limits", 0, check_limits},
     {"ports", 0, check_ports},
     {"folders", 0, check_folders},

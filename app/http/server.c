@@ -260,9 +260,11 @@ static int listeners_open(struct http *http)
 }
 
 /* The thread takes no signals: they are the main thread's. */
-static int thread_start(struct http *http)
+int http_start(struct http *http)
 {
     sigset_t all, before;
+    if (!http)
+        return 0;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(&http->thread, NULL, http_run, http);
@@ -289,8 +291,6 @@ int http_open(struct http **result, struct collector *collector)
     http->site.history = history_new();
     http->site.top = top_new();
     int error = http->stop_fd < 0 ? -errno : http->site.history && http->site.top ? listeners_open(http) : -ENOMEM;
-    if (!error && http->listener_count)
-        error = thread_start(http);
     if (error || !http->listener_count)
         http_close(http);
     else

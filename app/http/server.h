@@ -18,10 +18,14 @@ enum http_phase {
 };
 
 /*
- * Listens as the configuration says, and starts the thread; nothing is ready yet. *http is NULL where it is off, or
+ * Listens as the configuration says and reads certificates: nobody is answered yet. *http is NULL where it is off, or
  * where the default address is taken, which is a warning alone. The collector outlives it. Returns 0 or -errno, logged.
  */
 int http_open(struct http **http, struct collector *collector);
+
+/* Starts the thread, which has the rights of its caller; nothing is ready yet. http may be NULL. Returns 0 or -errno,
+   logged. */
+int http_start(struct http *http);
 
 /* The collector is as far; its members stay as they are until http_close(). http may be NULL. */
 void http_enter(struct http *http, enum http_phase phase);

@@ -84,6 +84,7 @@ static void rig_open(struct rig *rig, const char *more, uint64_t rounds)
     rig_load(rig, more);
     assert_int_equal(http_open(&rig->http, &rig->collector), 0);
     assert_non_null(rig->http);
+    assert_int_equal(http_start(rig->http), 0);
     rig_start(rig, rounds);
 }
 
@@ -208,6 +209,7 @@ static void nothing_before_the_start(void **state)
     struct rig rig;
     rig_load(&rig, NULL);
     assert_int_equal(http_open(&rig.http, &rig.collector), 0);
+    assert_int_equal(http_start(rig.http), 0);
     static const struct {
         const char *path;
         unsigned status;
