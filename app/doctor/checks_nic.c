@@ -160,10 +160,12 @@ void check_offloads(const struct machine *machine, struct report *report, const 
         const struct offload_row *row = &offload_rows[i];
         int on = nic_feature(interface, row->feature);
         known |= on >= 0;
-        if (on != 1 || (row->xdp && !machine->xdp))
+        if (on < 1 || (row->xdp && !machine->xdp))
             continue;
-        report_add(report, FINDING_CHANGE, "%s is on: %s", row->key, row->harm);
-        report_remedy(report, "ethtool -K %s %s off", interface, row->key);
+        report_add(report, FINDING_CHANGE, "%s is on%s: %s", row->key,
+                   on == NIC_FEATURE_FIXED ? ", and the driver does not let it be turned off" : "", row->harm);
+        if (on != NIC_FEATURE_FIXED)
+            report_remedy(report, "ethtool -K %s %s off", interface, row->key);
     }
     char text[64];
     if (machine->xdp && nic_feature(interface, "rx-vlan-hw-parse") == 1 &&

@@ -83,8 +83,13 @@ int nic_feature(const char *interface, const char *name)
     if (number >= 0 && features) {
         features->cmd = ETHTOOL_GFEATURES;
         features->size = blocks;
-        if (nic_ethtool(interface, features) == 0)
-            on = features->features[number / 32].active >> (number % 32) & 1;
+        if (nic_ethtool(interface, features) == 0) {
+            const struct ethtool_get_features_block *block = &features->features[number / 32];
+            uint32_t bit = 1U << (number % 32);
+            on = !(block->active & bit)                                    ? 0
+                 : block->available & bit && !(block->never_changed & bit) ? 1
+                                                                           : NIC_FEATURE_FIXED;
+        }
     }
     free(features);
     return on;

@@ -15,7 +15,8 @@ int nic_ethtool(const char *interface, void *data);
 int nic_flags(const char *interface, unsigned *flags);
 int nic_mtu(const char *interface, int *mtu_bytes);
 
-/* A feature by the kernel's name ("rx-lro"): 1 on, 0 off, -1 unknown. */
+/* A feature by the kernel's name ("rx-lro"): 1 on, 0 off, 2 on and not to be changed, -1 unknown. */
+#define NIC_FEATURE_FIXED 2
 int nic_feature(const char *interface, const char *name);
 
 /* Which header fields choose the queue of UDP (RXH_ bits); flow is UDP_V4_FLOW or UDP_V6_FLOW. Returns 0 or -errno. */

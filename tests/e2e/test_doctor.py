@@ -8,10 +8,8 @@ import subprocess
 
 from harness import ROOT
 import lab
-import pytest
 
 XDP = ("-o", "input.backend=xdp", "-o", "output.type=stdout", "-o", "http.listen=off")
-pytestmark = pytest.mark.light
 
 
 def doctor(link, *arguments, prefix=(), status=0):
