@@ -11,6 +11,7 @@ int command_run(int count, char **arguments);
 int command_decode(int count, char **arguments);
 int command_top(int count, char **arguments);
 int command_explain(int count, char **arguments);
+int command_blast(int count, char **arguments);
 int command_check(int count, char **arguments);
 int command_doctor(int count, char **arguments);
 int command_docs(int count, char **arguments);

@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"decode", command_decode, "documents of captures to standard output, without a network"},
     {"top", command_top, "watch a collector that runs"},
     {"explain", command_explain, "what becomes of a template, field by field"},
+    {"blast", command_blast, "generate flow export, and say exactly what was sent"},
     {"check", command_check, "is this configuration right?"},
     {"doctor", command_doctor, "what this machine can do, and what to change"},
     {"docs", command_docs, "options, fields, elements and counters"},

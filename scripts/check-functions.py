@@ -7,7 +7,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FOLDERS = ("base", "config", "bpf", "decode", "enrich", "export", "dataplane", "app", "bench", "tests")
+FOLDERS = ("base", "config", "bpf", "decode", "enrich", "export", "dataplane", "blast", "app", "bench", "tests")
 LINES_MOST = 80
 PARAMETERS_MOST = 5
 

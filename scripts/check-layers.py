@@ -7,7 +7,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ORDER = ("base", "config", "decode", "enrich", "export", "dataplane", "app")
+ORDER = ("base", "config", "decode", "enrich", "export", "dataplane", "blast", "app")
 SHARED = "bpf"  # constants that the BPF programs share with user space: a leaf that the dataplane may read
 FREE = ("tests", "bench")  # may include anything; nothing includes them
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
@@ -19,7 +19,7 @@ def allowed(folder):
     if folder in FREE:
         return {*ORDER, SHARED, folder}
     seen = {*ORDER[:ORDER.index(folder) + 1]}
-    return seen | {SHARED} if folder in ("dataplane", "app") else seen
+    return seen | {SHARED} if folder in ("dataplane", "blast", "app") else seen
 
 
 def faults(path):

@@ -7,7 +7,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FOLDERS = "app|base|bench|bpf|config|dataplane|decode|deploy|docs|enrich|export|scripts|tests"
+FOLDERS = "app|base|bench|blast|bpf|config|dataplane|decode|deploy|docs|enrich|export|scripts|tests"
 NAMED = re.compile(rf"(?<![\w/.-])((?:{FOLDERS})/[\w./*-]*\w)")
 LINKED = re.compile(r"\]\((?!https?:)([^)#]+)")
 GENERATED = {"options.md", "fields.md", "elements.md", "counters.md"}  # from the tables: checked against those
