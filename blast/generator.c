@@ -25,6 +25,7 @@ struct program {
     struct image templates; /* no bytes: the format has none */
     struct stock *stocks;   /* one a layout */
     uint32_t stock_count;
+    uint32_t usual_records; /* in a datagram of data: so many a datagram of templates stands for in the rate */
 };
 
 struct generator {
@@ -33,6 +34,7 @@ struct generator {
     struct program programs[FORMATS_MOST];
     uint64_t random;
     uint64_t offered, records_offered;
+    uint64_t records_paced; /* records_offered, and what templates stand for */
     int64_t boot_ms; /* UTC: when the exporters were started; 0 until the first datagram */
     uint32_t next, run_left;
 };
@@ -147,7 +149,7 @@ static uint32_t exporter_next(struct generator *generator)
 static bool rate_allows(struct generator *generator, int64_t steady_ns)
 {
     const struct generator_setup *setup = &generator->setup;
-    double done = setup->record_rate > 0 ? (double)generator->records_offered : (double)generator->offered;
+    double done = setup->record_rate > 0 ? (double)generator->records_paced : (double)generator->offered;
     double rate = setup->record_rate > 0 ? setup->record_rate : setup->rate;
     if (rate <= 0)
         return true;
@@ -160,6 +162,11 @@ static bool bound_reached(const struct generator *generator)
     const struct generator_setup *setup = &generator->setup;
     return (setup->datagrams && generator->offered >= setup->datagrams) ||
            (setup->records && generator->records_offered >= setup->records);
+}
+
+static uint32_t usual_records(const struct generator *generator, uint32_t exporter)
+{
+    return generator->programs[exporter % generator->setup.format_count].usual_records;
 }
 
 static uint32_t generator_fill(struct blast_supply *supply, struct blast_datagram *datagrams, uint32_t most,
@@ -176,6 +183,8 @@ static uint32_t generator_fill(struct blast_supply *supply, struct blast_datagra
         datagram_make(generator, &datagrams[count], exporter_next(generator), now);
         generator->offered++;
         generator->records_offered += datagrams[count].records;
+        generator->records_paced += datagrams[count].templates ? usual_records(generator, datagrams[count].exporter)
+                                                               : datagrams[count].records;
     }
     return count;
 }
@@ -225,6 +234,9 @@ static bool program_make(struct generator *generator, struct program *program, c
         if (!stock_make(generator, &program->stocks[i], &setup))
             return false;
     }
+    for (uint32_t i = 0; i < program->stocks[0].count; i++)
+        program->usual_records += program->stocks[0].images[i].records;
+    program->usual_records /= program->stocks[0].count;
     return true;
 }
 

@@ -18,7 +18,7 @@ struct generator_setup {
     uint32_t templates_every;      /* datagrams of data of the same exporter; 0: at the begin alone */
     uint32_t templates_seconds;    /* seconds between; 0: no matter */
     double rate;                   /* datagrams a second; 0: without bound */
-    double record_rate;            /* or records a second */
+    double record_rate;            /* or records a second, of which templates take their share of time */
     uint64_t datagrams;            /* ends after so many; 0: no bound */
     uint64_t records;              /* ends with the datagram that reaches so many; 0: no bound */
     uint32_t run;                  /* datagrams of one exporter in a row; 0: one */

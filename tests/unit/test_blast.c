@@ -269,6 +269,19 @@ static void rate_is_exact(void **state)
     generated_free(generated);
 }
 
+/* Many exporters begin with their templates, which must not come all at once. */
+static void templates_take_their_time(void **state)
+{
+    struct generator_setup setup = setup_of("ipfix");
+    setup.exporters = 1000;
+    setup.record_rate = 20000; /* about a datagram a millisecond */
+    struct generated *generated = generated_new(&setup);
+    for (uint32_t ms = 0; ms < 200; ms++)
+        assert_in_range(generated_burst(generated), 0, 3);
+    assert_in_range(generated->supply->sums.templates, 150, 400);
+    generated_free(generated);
+}
+
 static void records_are_a_bound(void **state)
 {
     struct generator_setup setup = setup_of("v9");
@@ -392,6 +405,7 @@ int main(void)
         cmocka_unit_test(sflow_has_what_it_says),
         cmocka_unit_test(same_seed_same_bytes),
         cmocka_unit_test(rate_is_exact),
+        cmocka_unit_test(templates_take_their_time),
         cmocka_unit_test(records_are_a_bound),
         cmocka_unit_test(templates_come_again),
         cmocka_unit_test(sources_are_numbered),
