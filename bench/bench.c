@@ -160,27 +160,6 @@ static void option_take(struct bench *bench, int letter)
     }
 }
 
-static int send_alone(const struct bench *bench, const char *to)
-{
-    struct sender_result result;
-    struct endpoint endpoint = {.port = 0};
-    struct in_addr address = {.s_addr = 0};
-    if (strchr(to, ':') && endpoint_parse(to, &endpoint))
-        memcpy(&address, endpoint.address.bytes + 12, sizeof address);
-    struct sender_setup setup = {.address = address,
-                                 .port = endpoint.port ? endpoint.port : (uint16_t)number_read(to, 1, UINT16_MAX),
-                                 .rate = bench->wire_rate,
-                                 .seconds = bench->wire_seconds,
-                                 .step = bench->wire_step,
-                                 .cpu = bench->sender_cpu};
-    sender_run(&setup, &result);
-    printf("%llu datagrams, %llu records in %.3f s; %llu refused by the kernel\n", (unsigned long long)result.datagrams,
-           (unsigned long long)result.records, (double)result.wall_ns / 1e9, (unsigned long long)result.refused);
-    if (result.error)
-        fprintf(stderr, "weir-bench: sending to %s: %s\n", to, strerror(-result.error));
-    return result.error ? 1 : 0;
-}
-
 /* Is the section among the words, or without words among the usual ones? */
 static bool section_wanted(const struct section *section, char **words, int count)
 {
@@ -238,8 +217,6 @@ int main(int count, char **words)
             json_path = optarg;
         option_take(&bench, letter);
     }
-    if (count - optind == 2 && strcmp(words[optind], "send") == 0)
-        return send_alone(&bench, words[optind + 1]);
     if (!build_find(&bench)) {
         fputs("weir-bench: its own place cannot be read from /proc/self/exe\n", stderr);
         return 1;

@@ -33,9 +33,7 @@ static int sender_open(struct sender *sender)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(sender->setup->port),
-                                  .sin_addr = sender->setup->address};
-    if (!address.sin_addr.s_addr)
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct traffic_setup setup = {.kind = TRAFFIC_V9,
                                   .exporters = 1,
                                   .datagrams = ROUND_DATAGRAMS,
@@ -100,7 +98,7 @@ static void data_send(struct sender *sender)
         sender->result->error = -EIO;
 }
 
-void sender_run(const struct sender_setup *setup, struct sender_result *result)
+static void sender_run(const struct sender_setup *setup, struct sender_result *result)
 {
     static struct sender sender;
     *result = (struct sender_result){.error = 0};

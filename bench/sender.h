@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -10,11 +9,10 @@
 #define SENDER_RECORDS 24 /* a datagram: v9, 18 fields, 1,200 bytes */
 
 /*
- * Sends v9, by default over the loopback interface: one exporter, templates first, then datagrams of
+ * Sends v9 over the loopback interface: one exporter, templates first, then datagrams of
  * SENDER_RECORDS records in steps of sendmmsg(), until the time or the count is reached.
  */
 struct sender_setup {
-    struct in_addr address; /* loopback, unless weir-bench send names another */
     uint16_t port;
     double rate;       /* datagrams a second; 0 = as fast as it can */
     double seconds;
@@ -30,9 +28,6 @@ struct sender_result {
     int64_t wall_ns;    /* of the data */
     int error;          /* 0 or -errno */
 };
-
-/* In this process. */
-void sender_run(const struct sender_setup *setup, struct sender_result *result);
 
 /* In a process of its own. False when that failed; result->error says when sending did. */
 bool sender_spawn(const struct sender_setup *setup, struct sender_result *result);

@@ -7,9 +7,10 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
-from harness import check_stop
+from harness import ROOT, check_stop
 import lab
 import pytest
 
@@ -220,3 +221,19 @@ def test_what_is_wrong_is_said(arguments, problem):
                           text=True, check=False)
     assert done.returncode in (1, 2) and problem in done.stderr, done.stderr
     assert done.stdout == ""
+
+
+# --- the bench that is made of it ---
+
+@pytest.mark.long
+def test_bench_load_finds_a_rate(rights, tmp_path):
+    """Short, at one exporter: a rate without loss that is no accident, a picture, and every point's sums."""
+    path = tmp_path / "load"
+    subprocess.run([sys.executable, ROOT / "bench" / "load.py", "socket", "nfcapd", "--seconds", "0.5",
+                    "--exporters", "5", "--result", path], check=True)
+    result = json.loads(path.with_suffix(".json").read_text())
+    assert [series["collector"] for series in result["series"]] == ["socket", "nfcapd"]
+    for series in result["series"]:
+        assert series["most"] > 10000
+        assert all(point["lossless"] or point["delivered"] < point["offered"] for point in series["points"])
+    assert path.with_suffix(".svg").read_text().count("<polyline") == 4
