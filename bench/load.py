@@ -27,11 +27,12 @@ SOURCES = "100.64.0.0/10"    # shared address space (RFC 6598): /15s of it, one 
 SOURCES_EACH = 131071
 DATAGRAM_RECORDS = 22        # about, of weir blast's v9
 TEMPLATE_SHARE = 0.4         # of a run's datagrams, templates are at most so many
-SHORT = 0.98                 # a sender that offers less than that of what it should is the limit
+SHORT = 0.95                 # a sender that offers less than that of what it should is the limit
 NEAR = 1.05                  # the search ends when loss and no loss are so near
 CURVE = (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3)
 OTHERS = 0.1                 # of the collector's processors: more, and the figures say little
-FIRST = 50000                # records a second, to begin with
+FIRST = 50000                # records a second, to begin with; more where that would take longer than
+FIRST_SECONDS = 20           # so long for the exporters' templates and some data
 COLUMNS = "{:<20} {:>5} {:>9}  {:>12} {:>12} {:>9} {:>7} {:>7}  {}"
 
 
@@ -140,7 +141,7 @@ class Bench:
 
     def search(self, wire, series):
         """Doubles until something is lost, then halves the distance."""
-        good, bad, rate = 0, None, FIRST
+        good, bad, rate = 0, None, first_rate(series["exporters"])
         while not series["sender_short"] and (bad is None or bad / max(good, 1) > NEAR) and rate >= 1000:
             if self.try_rate(wire, series, rate, self.arguments.tries)["lossless"]:
                 good = rate
@@ -151,7 +152,7 @@ class Bench:
         series["most"] = max((point["offered"] for point in lossless), default=0)
 
     def curve(self, wire, series):
-        most = series["most"] or FIRST
+        most = series["most"] or first_rate(series["exporters"])
         for share in () if self.arguments.no_curve else CURVE:
             if share * most not in [point["asked"] for point in series["points"]]:
                 self.try_rate(wire, series, share * most)
@@ -175,6 +176,10 @@ class Bench:
                 for name in self.arguments.collectors:
                     self.series(name, cores, exporters)
         return self.result
+
+
+def first_rate(exporters):
+    return max(FIRST, exporters / TEMPLATE_SHARE * DATAGRAM_RECORDS / FIRST_SECONDS)
 
 
 def busy_seconds(cpus):
