@@ -8,7 +8,7 @@ import math
 WIDTH, LEFT, RIGHT, TOP = 960, 80, 250, 56
 HEIGHTS = {"delivered": 330, "cpu": 150}
 GAP = 64
-COLOURS = ("#0b6e99", "#d1495b", "#2e8b57", "#e09f3e", "#6a4c93", "#00798c", "#8d5524", "#555555", "#b5179e", "#5f8a00")
+COLOURS = ("#0b6e99", "#d1495b", "#2e8b57", "#e09f3e", "#6a4c93", "#222222", "#8d5524", "#999999", "#b5179e", "#5f8a00")
 INK, GRID = "#333333", "#dddddd"
 
 
