@@ -102,8 +102,12 @@
     X(packets_no_exporter, PACKETS, WORKER, DROPPED, "Datagrams of new exporters dropped at limits.exporters")        \
     /* before the worker: known from the kernel or the driver, outside every identity */                              \
     X(losses_socket, PACKETS, WORKER, NONE, "Datagrams that the kernel dropped at a full socket buffer")              \
-    X(losses_ring, PACKETS, WORKER, NONE, "Frames dropped because an AF_XDP ring was full or out of frames")          \
+    X(losses_ring, PACKETS, WORKER, NONE, "Frames dropped because a ring of AF_XDP or of the device was full")        \
+    X(losses_buffers, PACKETS, WORKER, NONE, "Frames dropped because DPDK had no free buffer")                        \
+    X(losses_damaged, PACKETS, WORKER, NONE, "Frames that the device found damaged: checksum, length, errors (DPDK)") \
+    X(losses_kernel, PACKETS, WORKER, NONE, "Frames for the kernel that its interface did not take in time (DPDK)")   \
     X(losses_filter, PACKETS, WORKER, NONE, "Frames dropped by the XDP program: exporter not on input.allow")         \
+    X(packets_to_kernel, PACKETS, WORKER, NONE, "Frames that are not flow export, left to the kernel (DPDK)")         \
     X(exporters_learned, EVENTS, WORKER, NONE, "Exporters seen for the first time")                                   \
     X(exporters_expired, EVENTS, WORKER, NONE, "Exporters forgotten after a time without datagrams")                  \
     X(programs_compiled, EVENTS, WORKER, NONE, "Encode programs compiled")                                            \

@@ -34,6 +34,10 @@ struct losses {
     uint64_t socket;
     uint64_t ring;
     uint64_t filter;
+    uint64_t buffers;   /* no memory was free for the frame */
+    uint64_t damaged;   /* checksum, length or the wire's own check */
+    uint64_t kernel;    /* for the kernel, which did not take it in time */
+    uint64_t to_kernel; /* no loss: not weir's, and so left to the kernel */
 };
 
 struct backend_queue;
@@ -46,6 +50,7 @@ struct backend {
     const struct backend_ops *ops;
     struct backend_queue **queues;
     uint32_t queue_count;
+    bool alone; /* set by open: sockets beside it would bring the same packets again */
     void *state;
 };
 
@@ -55,6 +60,7 @@ struct backend_queue {
     int fd;                  /* readable when packets wait; -1 when receive never has to be waited for */
     bool finite;             /* a capture: when ended is set, nothing more comes; the worker may wait for the output */
     bool ended;
+    bool polled;             /* nothing tells of packets: receive is called again soon, though none came */
     void *state;
 };
 
@@ -69,6 +75,10 @@ struct backend_ops {
     int (*receive)(struct backend_queue *queue, struct packet *packets, int most);
     /* Gives everything of the last receive back. */
     void (*release)(struct backend_queue *queue);
+    /* The worker's thread begins to use the queue, before the first receive, and ends, after the last release. May be
+       NULL. */
+    void (*enter)(struct backend_queue *queue);
+    void (*leave)(struct backend_queue *queue);
     void (*losses)(struct backend_queue *queue, struct losses *losses);
     void (*close)(struct backend *backend);
     /* Follows what changes on the machine (its addresses). The control thread calls it every few seconds; may be NULL.

@@ -7,14 +7,20 @@
 #define NAP_LEAST_NS 50000
 #define NAP_MOST_NS  NS_PER_MS
 #define WAIT_MOST_MS 100
+#define POLLED_NS    200000 /* a queue of 4,096 descriptors takes 20 million frames a second for so long */
 
 void pause_init(struct pause *pause, const struct config *config)
 {
     int64_t quarter_ms = (int64_t)(config->output.batch_age / 4) / NS_PER_MS; /* so a batch is sent in time */
     *pause = (struct pause){
         .busy_poll_ns = config->input.busy_poll * 1000ll,
-        .wait_ms = quarter_ms < 1 ? 1 : quarter_ms > WAIT_MOST_MS ? WAIT_MOST_MS : (int)quarter_ms,
+        .wait_ns = NS_PER_MS * (quarter_ms < 1 ? 1 : quarter_ms > WAIT_MOST_MS ? WAIT_MOST_MS : quarter_ms),
     };
+}
+
+void pause_poll(struct pause *pause)
+{
+    pause->wait_ns = POLLED_NS;
 }
 
 enum pause_advice pause_advise(struct pause *pause, int64_t now_ns, int64_t *nap_ns)

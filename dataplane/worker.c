@@ -156,6 +156,10 @@ static void queue_count_losses(struct worker *worker, struct worker_queue *queue
     counter_add(worker->counters, COUNTER_losses_socket, now.socket - queue->seen.socket);
     counter_add(worker->counters, COUNTER_losses_ring, now.ring - queue->seen.ring);
     counter_add(worker->counters, COUNTER_losses_filter, now.filter - queue->seen.filter);
+    counter_add(worker->counters, COUNTER_losses_buffers, now.buffers - queue->seen.buffers);
+    counter_add(worker->counters, COUNTER_losses_damaged, now.damaged - queue->seen.damaged);
+    counter_add(worker->counters, COUNTER_losses_kernel, now.kernel - queue->seen.kernel);
+    counter_add(worker->counters, COUNTER_packets_to_kernel, now.to_kernel - queue->seen.to_kernel);
     queue->seen = now;
 }
 
@@ -255,7 +259,8 @@ static void worker_pause(struct worker *worker)
         nanosleep(&(struct timespec){.tv_nsec = nap_ns}, NULL);
     if (advice != PAUSE_WAIT || !handover_doze(worker->handover))
         return;
-    poll(worker->polls, worker->poll_count, worker->pause.wait_ms);
+    struct timespec wait = {.tv_nsec = worker->pause.wait_ns};
+    ppoll(worker->polls, worker->poll_count, &wait, NULL);
     handover_rouse(worker->handover, worker->polls[0].revents != 0);
     pause_waited(&worker->pause, clock_steady_ns());
 }
@@ -297,9 +302,24 @@ static void sandbox_try(const struct worker *worker)
         sandbox_enter(worker->shared->setup.config);
 }
 
+static void queues_enter(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->queue_count; i++)
+        if (worker->queues[i].queue->backend->ops->enter)
+            worker->queues[i].queue->backend->ops->enter(worker->queues[i].queue);
+}
+
+static void queues_leave(struct worker *worker)
+{
+    for (uint32_t i = 0; i < worker->queue_count; i++)
+        if (worker->queues[i].queue->backend->ops->leave)
+            worker->queues[i].queue->backend->ops->leave(worker->queues[i].queue);
+}
+
 void *worker_run(void *argument)
 {
     struct worker *worker = argument;
+    queues_enter(worker);
     sandbox_try(worker);
     if (!worker->waits)
         outlet_touch(worker->outlet);
@@ -310,6 +330,7 @@ void *worker_run(void *argument)
             worker_pause(worker);
     }
     worker_finish(worker);
+    queues_leave(worker);
     atomic_fetch_sub_explicit(&worker->shared->running, 1, memory_order_relaxed);
     return NULL;
 }

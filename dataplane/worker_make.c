@@ -96,6 +96,8 @@ int worker_add_queue(struct worker *worker, struct backend_queue *queue)
         .queue = queue, .received = stray ? COUNTER_packets_from_other_workers : COUNTER_packets_received};
     if (queue->fd >= 0)
         polls[worker->poll_count++] = (struct pollfd){.fd = queue->fd, .events = POLLIN};
+    if (queue->polled)
+        pause_poll(&worker->pause);
     worker->waits = !stray && queue->finite;
     return 0;
 }

@@ -108,7 +108,7 @@ export class Overview {
     const seconds = before ? ledger.monotonic_seconds - before.monotonic_seconds : 0;
     const rate = (name) => seconds > 0 ? short((counters[name] - before.counters[name]) / seconds) : "–";
     const spooled = ledger.outputs.reduce((sum, output) => sum + output.spooled, 0);
-    const losses = ["losses_socket", "losses_ring", "losses_filter"].reduce((sum, name) => sum + counters[name], 0);
+    const losses = Object.keys(counters).filter((name) => name.startsWith("losses_")).reduce((sum, name) => sum + counters[name], 0);
     const part = records.received ? records.dropped / records.received : 0;
     const [received, delivered, waiting, dropped, lost] = this.tiles;
     received.update(rate("records_received"), "/s", `${exact(counters.records_received)} since start`);

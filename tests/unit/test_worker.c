@@ -334,7 +334,8 @@ static void script_release(struct backend_queue *queue)
 
 static void script_losses(struct backend_queue *queue, struct losses *losses)
 {
-    *losses = (struct losses){.socket = 1, .ring = 2, .filter = 3};
+    *losses = (struct losses){
+        .socket = 1, .ring = 2, .filter = 3, .buffers = 4, .damaged = 5, .kernel = 6, .to_kernel = 7};
 }
 
 static const struct backend_ops script_ops = {
@@ -465,6 +466,10 @@ static void every_record_is_a_document(void **state)
     assert_int_equal(counted(&rig, COUNTER_losses_socket), 1);
     assert_int_equal(counted(&rig, COUNTER_losses_ring), 2);
     assert_int_equal(counted(&rig, COUNTER_losses_filter), 3);
+    assert_int_equal(counted(&rig, COUNTER_losses_buffers), 4);
+    assert_int_equal(counted(&rig, COUNTER_losses_damaged), 5);
+    assert_int_equal(counted(&rig, COUNTER_losses_kernel), 6);
+    assert_int_equal(counted(&rig, COUNTER_packets_to_kernel), 7);
     rig_fini(&rig);
 }
 
