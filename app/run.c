@@ -16,6 +16,7 @@
 #include "app/rights.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "dataplane/dpdk/module.h"
 
 #define REFRESH_NS (2 * NS_PER_S) /* a new address of this machine is listened on after at most that */
 #define STEP_MS    200            /* how soon a broken output is noticed */
@@ -41,7 +42,7 @@ static uint32_t cores_count(void)
 static int xdp_open(struct collector *collector)
 {
     const struct config *config = collector->config;
-    if (config->input.backend == BACKEND_SOCKET ||
+    if (config->input.backend == BACKEND_SOCKET || config->input.backend == BACKEND_DPDK ||
         (config->input.backend == BACKEND_AUTO && !config->input.interface.count))
         return 0;
     if (!config->input.interface.count) {
@@ -55,18 +56,34 @@ static int xdp_open(struct collector *collector)
     return 0;
 }
 
+/* DPDK where it is asked for. Returns 0 or -errno. */
+static int dpdk_open(struct collector *collector)
+{
+    const struct config *config = collector->config;
+    if (config->input.backend != BACKEND_DPDK)
+        return 0;
+    const struct backend_ops *ops = dpdk_module_load();
+    uint32_t queues = config->workers ? config->workers : cores_count();
+    return ops ? collector_add_backend(collector, ops, NULL, queues) : -ENOSYS;
+}
+
 /*
- * The sockets are there in every case: what the XDP program passes on (fragments, frames of other interfaces) reaches
- * weir through them. Returns the number of workers, or -errno.
+ * The sockets are there in every case: what the XDP program or the DPDK backend passes on (fragments, frames of other
+ * interfaces) reaches weir through them; unless that backend says that it would come twice. Returns the number of
+ * workers, or -errno.
  */
 static int backends_open(struct collector *collector)
 {
     int result = xdp_open(collector);
+    if (!result)
+        result = dpdk_open(collector);
     if (result)
         return result;
     uint32_t workers = collector->config->workers;
     if (!workers)
         workers = collector->backend_count ? collector->backends[0].queue_count : cores_count();
+    if (collector->backend_count && collector->backends[0].alone)
+        return (int)workers;
     result = collector_add_backend(collector, &backend_socket, NULL, workers);
     return result ? result : (int)workers;
 }

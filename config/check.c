@@ -198,4 +198,7 @@ void check_together(struct loader *loader)
     if (config->input.backend == BACKEND_XDP && config->input.interface.count == 0)
         loader_option_problem(loader, "input.backend", "add input.interface, as input.interface: [eth0]",
                               "xdp needs the network interface to attach to");
+    if (config->input.backend == BACKEND_DPDK && config->input.dpdk.devices.count == 0)
+        loader_option_problem(loader, "input.backend", "add input.dpdk.devices, as devices: [\"0000:3b:00.0\"]",
+                              "dpdk needs the devices to take");
 }

@@ -19,7 +19,8 @@ struct text_list {
 };
 
 enum profile_kind { PROFILE_WEIR, PROFILE_ELASTIC };
-enum backend_kind { BACKEND_AUTO, BACKEND_XDP, BACKEND_SOCKET };
+enum backend_kind { BACKEND_AUTO, BACKEND_XDP, BACKEND_SOCKET, BACKEND_DPDK };
+enum dpdk_kernel { DPDK_KERNEL_AUTO, DPDK_KERNEL_TAP, DPDK_KERNEL_NONE };
 enum network_kind { NETWORK_UDP, NETWORK_UDP4, NETWORK_UDP6 };
 enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };
 enum zero_copy { ZERO_COPY_AUTO, ZERO_COPY_ON, ZERO_COPY_OFF };
@@ -175,8 +176,19 @@ struct config {
         uint32_t zero_copy;        /* enum zero_copy */
         struct text_list allow;    /* CIDRs; empty = every exporter */
         struct text_list cpus;     /* worker i runs on cpus[i % count]; empty = not pinned */
-        uint32_t frames;           /* AF_XDP: UMEM frames a queue, a power of two */
+        uint32_t frames;           /* AF_XDP: UMEM frames a queue, DPDK: descriptors; a power of two */
         uint32_t busy_poll;        /* us to poll before sleeping; 0 = sleep at once */
+
+        struct {
+            struct text_list devices; /* PCI addresses or virtual devices, with arguments */
+            struct text_list eal;     /* further arguments of EAL */
+            bool hugepages;
+            uint64_t memory;          /* bytes that EAL takes */
+            uint32_t kernel;          /* enum dpdk_kernel */
+            char *tap;                /* name of the interface; of further devices with their number behind */
+            bool promiscuous;
+            uint32_t mtu;             /* bytes of an IP packet */
+        } dpdk;
     } input;
 
     struct {
