@@ -17,7 +17,8 @@
 #define MIB             (1024 * 1024)
 
 struct arguments {
-    char **words;
+    char **words; /* EAL moves them about and overwrites some */
+    char **kept;  /* the same: drivers have pointers to them, so they stay until the process ends */
     int count;
     int room;
 };
@@ -63,7 +64,7 @@ static void log_take(void)
 static void word_add(struct arguments *arguments, const char *text)
 {
     if (arguments->count < arguments->room)
-        arguments->words[arguments->count++] = strdup(text);
+        arguments->kept[arguments->count++] = strdup(text);
 }
 
 /* An address on a bus has a colon in its first word, the name of a virtual device has none. */
@@ -115,7 +116,8 @@ static int arguments_init(struct arguments *arguments, const struct config *conf
     const struct text_list *further = &config->input.dpdk.eal;
     arguments->room = ARGUMENTS_FIXED + (int)(2 * config->input.dpdk.devices.count + further->count);
     arguments->words = calloc((size_t)arguments->room + 1, sizeof(*arguments->words));
-    if (!arguments->words)
+    arguments->kept = calloc((size_t)arguments->room + 1, sizeof(*arguments->kept));
+    if (!arguments->words || !arguments->kept)
         return -ENOMEM;
     snprintf(cpu, sizeof cpu, "%d", cpu_first(allowed));
     word_add(arguments, "weir");
@@ -126,13 +128,14 @@ static int arguments_init(struct arguments *arguments, const struct config *conf
     device_words(arguments, &config->input.dpdk.devices);
     for (uint32_t i = 0; i < further->count; i++)
         word_add(arguments, further->items[i]);
-    for (int i = 0; i < arguments->count; i++)
+    for (int i = 0; i < arguments->count; i++) {
+        arguments->words[i] = arguments->kept[i];
         if (!arguments->words[i])
             return -ENOMEM;
+    }
     return 0;
 }
 
-/* rte_eal_init() moves the words about, and its drivers keep pointers: they stay until the process ends. */
 static int environment_init(struct arguments *arguments)
 {
     if (rte_eal_init(arguments->count, arguments->words) >= 0)

@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 import pytest
-from harness import BACKENDS, HERE, lab  # first: it says where the others find theirs
+from harness import BACKENDS, DPDK_MODULE, HERE, lab  # first: it says where the others find theirs
 from collector import Collector
 from faults import figures, target, trial  # noqa: F401
 from sent import Load, Sent
@@ -24,10 +24,16 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "long: only by scripts/test long, or faults")
 
 
+def takes_long(item):
+    """Marked so, or one more round of a test, for DPDK's sake, that is not light."""
+    dpdk = hasattr(item, "callspec") and item.callspec.params.get("backend") == "dpdk"
+    return item.get_closest_marker("long") or (dpdk and not item.get_closest_marker("light"))
+
+
 def is_wanted(item):
     """TEST_LONG: those that take long, too. TEST_LANE: those beside servers, or the others: two runs at a time."""
     lane = "servers" if "place" in item.fixturenames else "others"
-    return ("TEST_LONG" in os.environ or not item.get_closest_marker("long")) and \
+    return ("TEST_LONG" in os.environ or not takes_long(item)) and \
         os.environ.get("TEST_LANE", lane) == lane
 
 
@@ -63,6 +69,8 @@ def link(rights):
 @pytest.fixture(params=BACKENDS)
 def backend(request):
     """The settings of each way to receive, in turn."""
+    if request.param == "dpdk" and not DPDK_MODULE.exists():
+        pytest.skip("built without the module for DPDK")
     return BACKENDS[request.param]
 
 
