@@ -38,6 +38,13 @@ bool collector_open_templates(struct collector *collector, uint32_t workers)
            exchange_open(&collector->exchange, collector->config, workers, collector->journal) == 0;
 }
 
+/* A device with fewer queues than there are workers leaves some without work, unless the others give of theirs. */
+static bool queues_few(const struct collector *collector, uint32_t workers)
+{
+    const struct backend *first = &collector->backends[0];
+    return collector->backend_count && first->queue_count < workers && !first->queues[0]->finite;
+}
+
 bool collector_start(struct collector *collector, uint32_t workers, const uint16_t *ports, uint32_t port_count)
 {
     collector->outputs = outputs_open(collector->config, workers);
@@ -51,6 +58,7 @@ bool collector_start(struct collector *collector, uint32_t workers, const uint16
                                                     .journal = collector->journal,
                                                     .exchange = collector->exchange,
                                                     .worker_count = workers,
+                                                    .spread = queues_few(collector, workers),
                                                     .ports = ports,
                                                     .port_count = port_count});
     if (!collector->crew)

@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "dataplane/crew_shared.h"
 
-#define HANDOVER_DATAGRAMS 256 /* four bursts' strays for each worker */
+#define HANDOVER_DATAGRAMS 256  /* four bursts' strays for each worker */
+#define SPREAD_DATAGRAMS   2048 /* half a queue's frames: nearly all datagrams are handed over */
 
 struct crew {
     struct crew_shared shared;
@@ -32,7 +33,7 @@ static int shared_init(struct crew_shared *shared, const struct crew_setup *setu
     if (!shared->owners || !shared->allow || !shared->handovers)
         return -ENOMEM;
     for (uint32_t i = 0; i < setup->worker_count; i++) {
-        uint32_t datagrams = setup->worker_count > 1 ? HANDOVER_DATAGRAMS : 1;
+        uint32_t datagrams = setup->worker_count == 1 ? 1 : setup->spread ? SPREAD_DATAGRAMS : HANDOVER_DATAGRAMS;
         shared->handovers[i] = handover_new(datagrams, (uint32_t)config->max_message_size);
         if (!shared->handovers[i])
             return -ENOMEM;

@@ -27,6 +27,7 @@ struct crew_setup {
     struct journal *journal;     /* has a feed for each worker; NULL: there is none */
     struct exchange *exchange;   /* has a place for each worker; NULL: there is none */
     uint32_t worker_count;
+    bool spread;                 /* more workers than queues: an address's worker is by its hash, not by who meets it */
     const uint16_t *ports;       /* destination ports to take, where the backend does not choose; NULL: every one */
     uint32_t port_count;
 };

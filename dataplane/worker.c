@@ -63,7 +63,9 @@ static struct exporter *exporter_meet(struct worker *worker, const struct arriva
         counter_add(worker->counters, COUNTER_packets_not_allowed, 1);
         return NULL;
     }
-    uint32_t owner = owners_claim(worker->shared->owners, &source->address, worker->number);
+    const struct crew_setup *setup = &worker->shared->setup;
+    uint32_t wanted = setup->spread ? owners_steered(&source->address, setup->worker_count) : worker->number;
+    uint32_t owner = owners_claim(worker->shared->owners, &source->address, wanted);
     if (owner != worker->number) {
         stray_hand_over(worker, arrival, owner);
         return NULL;

@@ -205,9 +205,10 @@ static int ports_open(struct backend *backend, const struct dpdk_port_setup *set
         state->ports[state->port_count++] = port;
         result = queues_add(backend, port);
     }
-    if (!result && !state->port_count) {
-        log_error("input.dpdk.devices: DPDK has a driver for none of them; dpdk-devbind.py --status shows what each "
-                  "device is bound to, and docs/dpdk.md what it has to be bound to");
+    if (!result && state->port_count < setup->config->input.dpdk.devices.count) {
+        log_error("input.dpdk.devices: DPDK has a driver for %u of %u alone; dpdk-devbind.py --status shows what each "
+                  "is bound to, docs/dpdk.md what it has to be bound to",
+                  state->port_count, setup->config->input.dpdk.devices.count);
         result = -ENODEV;
     }
     return result;

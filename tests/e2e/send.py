@@ -3,7 +3,7 @@
 """Sends from inside a namespace, as fast as asked.
 
     send.py frames INTERFACE FILE [--rate N]             the frames of FILE, through a packet socket
-    send.py datagrams HOST PORT FILE [--rate N] [--source-port N] [--sources N]
+    send.py datagrams HOST PORT FILE [--rate N] [--source-port N] [--sources N] [--address A]
 
 FILE holds items of four bytes of length (network order) and as many bytes.
 """
@@ -45,8 +45,9 @@ def send_datagrams(arguments):
     senders = []
     for number in range(arguments.sources):
         sender = socket.socket(family, socket.SOCK_DGRAM)
-        if arguments.source_port:
-            sender.bind((anywhere, arguments.source_port + number))
+        if arguments.source_port or arguments.address:
+            port = arguments.source_port + number if arguments.source_port else 0
+            sender.bind((arguments.address or anywhere, port))
         sender.connect((arguments.host, arguments.port))
         senders.append(sender)
     for item in pace(items(arguments.file), arguments.rate):
@@ -64,6 +65,7 @@ def main():
     datagrams.add_argument("host")
     datagrams.add_argument("port", type=int)
     datagrams.add_argument("--source-port", type=int, default=0)
+    datagrams.add_argument("--address", default="", help="to send from")
     datagrams.add_argument("--sources", type=int, default=1, help="sockets; each sends every datagram")
     datagrams.set_defaults(call=send_datagrams)
     for part in (frames, datagrams):

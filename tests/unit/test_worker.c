@@ -354,13 +354,16 @@ struct rig {
     struct backend_queue queues[WORKERS_MOST];
     struct backend_queue *queue_list[WORKERS_MOST];
     char folder[64];
+    bool spread; /* set before rig_init() */
 };
 
 static void rig_init(struct rig *rig, uint32_t workers, const char *setting)
 {
     char path[128];
     struct config_problems problems = {0};
+    bool spread = rig->spread;
     memset(rig, 0, sizeof *rig);
+    rig->spread = spread;
     strcpy(rig->folder, "/tmp/weir-worker-XXXXXX");
     assert_non_null(mkdtemp(rig->folder));
     snprintf(path, sizeof path, "output.path=%s/documents.ndjson", rig->folder);
@@ -375,7 +378,7 @@ static void rig_init(struct rig *rig, uint32_t workers, const char *setting)
     assert_true(rig->elements && rig->networks && rig->output);
     rig->crew = crew_new(&(struct crew_setup){.config = &rig->config, .profile = profile, .elements = rig->elements,
                                               .networks = rig->networks, .outputs = rig->output,
-                                              .worker_count = workers});
+                                              .worker_count = workers, .spread = rig->spread});
     assert_non_null(rig->crew);
 }
 
@@ -452,7 +455,7 @@ static struct packet v5_packet(uint32_t exporter)
 
 static void every_record_is_a_document(void **state)
 {
-    struct rig rig;
+    struct rig rig = {0};
     struct packet packets[100];
     for (uint32_t i = 0; i < 100; i++)
         packets[i] = v5_packet(i % 10);
@@ -473,10 +476,30 @@ static void every_record_is_a_document(void **state)
     rig_fini(&rig);
 }
 
+/* One queue and three workers: each gets exporters, all of whose datagrams are its own. */
+static void one_queue_gives_all_workers_work(void **state)
+{
+    struct rig rig = {.spread = true};
+    struct packet packets[60];
+    for (uint32_t i = 0; i < 60; i++)
+        packets[i] = v5_packet(i % 30);
+    rig_init(&rig, 3, NULL);
+    rig_feed(&rig, (const struct script[]){{.packets = packets, .count = 60, .rounds = 10}, {0}, {0}}, 3);
+    rig_run(&rig);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct counters *counters = worker_counters(crew_worker(rig.crew, i));
+        assert_int_not_equal(counter_read(&counters->value[COUNTER_exporters_learned]), 0);
+    }
+    assert_int_equal(counted(&rig, COUNTER_exporters_learned), 30);
+    assert_int_equal(counted(&rig, COUNTER_packets_from_other_workers), counted(&rig, COUNTER_packets_handed_over));
+    assert_int_equal(counted(&rig, COUNTER_records_delivered), 600 * RECORDS);
+    rig_fini(&rig);
+}
+
 /* Each way of losing a packet before the decoder has its counter. */
 static void refused_packets_are_counted(void **state)
 {
-    struct rig rig;
+    struct rig rig = {0};
     struct packet packets[6];
     for (uint32_t i = 0; i < 6; i++)
         packets[i] = v5_packet(1);
@@ -501,7 +524,7 @@ static void refused_packets_are_counted(void **state)
 static void long_datagrams(void **state)
 {
     struct packet packet = v5_packet(1);
-    struct rig rig;
+    struct rig rig = {0};
     rig_init(&rig, 1, "max_message_size=100");
     rig_feed(&rig, &(struct script){.packets = &packet, .count = 1, .rounds = 1}, 1);
     rig_run(&rig);
@@ -521,7 +544,7 @@ static void long_datagrams(void **state)
 
 static void exporters_over_the_cap_are_dropped(void **state)
 {
-    struct rig rig;
+    struct rig rig = {0};
     struct packet packets[8];
     for (uint32_t i = 0; i < 8; i++)
         packets[i] = v5_packet(i);
@@ -539,7 +562,7 @@ static void exporters_over_the_cap_are_dropped(void **state)
 static void strays_reach_their_owner(void **state)
 {
     enum { EXPORTERS = 30, ROUNDS = 200 };
-    struct rig rig;
+    struct rig rig = {0};
     struct packet packets[EXPORTERS];
     struct script scripts[WORKERS_MOST];
     for (uint32_t i = 0; i < EXPORTERS; i++)
@@ -562,7 +585,7 @@ static void strays_reach_their_owner(void **state)
 
 static void shared_templates_have_one_worker(void **state)
 {
-    struct rig rig;
+    struct rig rig = {0};
     struct packet packets[20];
     struct script scripts[2];
     for (uint32_t i = 0; i < 20; i++)
@@ -580,7 +603,7 @@ static void shared_templates_have_one_worker(void **state)
 /* After twice the expiration_timeout without datagrams an exporter is forgotten, and its place given to others. */
 static void silent_exporters_expire(void **state)
 {
-    struct rig rig;
+    struct rig rig = {0};
     struct packet packets[] = {v5_packet(1), v5_packet(2), v5_packet(2)};
     packets[2].received_ns += 61 * NS_PER_S;
     rig_init(&rig, 1, "expiration_timeout=30s");
@@ -619,6 +642,7 @@ int main(void)
         cmocka_unit_test(long_datagrams),
         cmocka_unit_test(exporters_over_the_cap_are_dropped),
         cmocka_unit_test(strays_reach_their_owner),
+        cmocka_unit_test(one_queue_gives_all_workers_work),
         cmocka_unit_test(shared_templates_have_one_worker),
         cmocka_unit_test(silent_exporters_expire),
     };
