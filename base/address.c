@@ -208,15 +208,26 @@ bool prefix_parse(const char *text, struct prefix *prefix)
     return true;
 }
 
-bool prefix_contains(const struct prefix *prefix, const struct address *address)
+static bool prefix_matches(const struct prefix *prefix, const struct address *address)
 {
-    /* ::/0 and its like mean IPv6: that IPv4 lies inside them is an accident of how we store it */
-    if (prefix->length < IPV4_PREFIX_BITS && address_is_ipv4(address))
-        return false;
     unsigned whole = prefix->length / 8, rest = prefix->length % 8;
     if (memcmp(prefix->address.bytes, address->bytes, whole) != 0)
         return false;
     if (rest == 0)
         return true;
     return ((prefix->address.bytes[whole] ^ address->bytes[whole]) & 0xff00 >> rest & 0xff) == 0;
+}
+
+bool prefix_contains(const struct prefix *prefix, const struct address *address)
+{
+    /* ::/0 and its like mean IPv6: that IPv4 lies inside them is an accident of how we store it */
+    if (prefix->length < IPV4_PREFIX_BITS && address_is_ipv4(address))
+        return false;
+    return prefix_matches(prefix, address);
+}
+
+bool prefix_is_ipv6_over_ipv4(const struct prefix *prefix)
+{
+    static const struct address mapped = {.bytes = {[10] = 0xff, [11] = 0xff}};
+    return prefix->length < IPV4_PREFIX_BITS && prefix_matches(prefix, &mapped);
 }

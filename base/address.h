@@ -73,3 +73,6 @@ bool prefix_parse(const char *text, struct prefix *prefix);
 
 /* A prefix of less than 96 bits is IPv6's and contains no IPv4 address, although the mapped form lies inside ::/0. */
 bool prefix_contains(const struct prefix *prefix, const struct address *address);
+
+/* Is it one of IPv6 that has the mapped addresses within its bits? */
+bool prefix_is_ipv6_over_ipv4(const struct prefix *prefix);

@@ -37,6 +37,21 @@ static struct range range_of_prefix(const struct prefix *prefix)
     return range;
 }
 
+/* Appends the prefix; around the mapped addresses where it is of IPv6 and has them between its own. */
+static void allow_add(struct allow *allow, const struct prefix *prefix)
+{
+    static const struct address before_ipv4 = {.bytes = {[10] = 0xff, 0xfe, 0xff, 0xff, 0xff, 0xff}},
+                                behind_ipv4 = {.bytes = {[9] = 1}};
+    struct range range = range_of_prefix(prefix);
+    if (prefix_is_ipv6_over_ipv4(prefix)) {
+        allow->ranges[allow->count++] = (struct range){range.first, before_ipv4};
+        if (address_compare(&behind_ipv4, &range.last) > 0)
+            return;
+        range.first = behind_ipv4;
+    }
+    allow->ranges[allow->count++] = range;
+}
+
 /* Prefixes either nest or are disjoint: in order of their first addresses, a nested one lies in the one kept last. */
 static void allow_merge(struct allow *allow)
 {
@@ -54,7 +69,7 @@ static void allow_merge(struct allow *allow)
 
 struct allow *allow_new(const struct text_list *prefixes)
 {
-    struct allow *allow = calloc(1, sizeof *allow + prefixes->count * sizeof *allow->ranges);
+    struct allow *allow = calloc(1, sizeof *allow + 2 * (size_t)prefixes->count * sizeof *allow->ranges);
     if (!allow)
         return NULL;
     for (uint32_t i = 0; i < prefixes->count; i++) {
@@ -64,7 +79,7 @@ struct allow *allow_new(const struct text_list *prefixes)
             errno = EINVAL;
             return NULL;
         }
-        allow->ranges[allow->count++] = range_of_prefix(&prefix);
+        allow_add(allow, &prefix);
     }
     if (allow->count)
         allow_merge(allow);
