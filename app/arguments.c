@@ -44,27 +44,45 @@ void problems_print(struct config_problems *problems)
     config_problems_fini(problems);
 }
 
-bool arguments_load(const struct arguments *arguments, const char *const *presets, uint32_t preset_count,
-                    struct config *config)
+/* True with the warnings in problems, or false with everything printed. */
+static bool sources_load(const struct arguments *arguments, const char *const *presets, uint32_t preset_count,
+                         struct config *config, struct config_problems *problems)
 {
     const struct config_sources sources = {.file = arguments->file,
                                            .settings = arguments->settings,
                                            .setting_count = arguments->setting_count,
                                            .presets = presets,
                                            .preset_count = preset_count};
-    struct config_problems problems = {0};
-    int result = config_load(config, &sources, &problems);
-    if (!result) {
-        log_setup(config->log.format, config->log.level);
-        config_problems_log(&problems); /* what is left are warnings */
-        config_problems_fini(&problems);
+    int result = config_load(config, &sources, problems);
+    if (!result)
         return true;
-    }
-    if (!problems.count)
+    if (!problems->count)
         fprintf(stderr, "weir: no memory\n");
-    problems_print(&problems);
+    problems_print(problems);
     config_fini(config);
     return false;
+}
+
+bool arguments_load(const struct arguments *arguments, const char *const *presets, uint32_t preset_count,
+                    struct config *config)
+{
+    struct config_problems problems = {0};
+    if (!sources_load(arguments, presets, preset_count, config, &problems))
+        return false;
+    log_setup(config->log.format, config->log.level);
+    config_problems_log(&problems);
+    config_problems_fini(&problems);
+    return true;
+}
+
+bool arguments_load_again(const struct arguments *arguments, const char *const *presets, uint32_t preset_count,
+                    struct config *config)
+{
+    struct config_problems problems = {0};
+    if (!sources_load(arguments, presets, preset_count, config, &problems))
+        return false;
+    config_problems_fini(&problems);
+    return true;
 }
 
 uint32_t journal_preset(char setting[JOURNAL_PRESET_MOST])

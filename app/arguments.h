@@ -49,5 +49,9 @@ bool arguments_load(const struct arguments *arguments, const char *const *preset
  */
 uint32_t journal_preset(char setting[JOURNAL_PRESET_MOST]);
 
+/* The same once more while weir runs: the log stays as it is, and warnings have been said. */
+bool arguments_load_again(const struct arguments *arguments, const char *const *presets, uint32_t preset_count,
+                    struct config *config);
+
 /* One line a problem on standard error: where, what, remedy. Ends the problems. */
 void problems_print(struct config_problems *problems);

@@ -13,6 +13,7 @@
 #include "app/collector.h"
 #include "app/command.h"
 #include "app/http/server.h"
+#include "app/reload.h"
 #include "app/rights.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -28,7 +29,7 @@ static const char help[] =
     "\n" ARGUMENTS_HELP "\n"
     "http://127.0.0.1:9478/ has metrics for Prometheus, health and an API (http.listen).\n"
     "SIGTERM and SIGINT end it: what was received is delivered, and the ledger printed. SIGHUP begins new output\n"
-    "files.\n";
+    "files, and reads the rules anew: which exporters may send (input.allow).\n";
 
 /* --- backends --- */
 
@@ -115,7 +116,7 @@ static int signals_open(void)
 }
 
 /* Waits for at most STEP_MS. True when a signal asks to end. */
-static bool signals_wait(struct collector *collector, int fd)
+static bool signals_wait(struct collector *collector, const struct reload *reload, int fd)
 {
     struct signalfd_siginfo signal;
     struct pollfd entry = {.fd = fd, .events = POLLIN};
@@ -127,16 +128,17 @@ static bool signals_wait(struct collector *collector, int fd)
             return true;
         }
         outputs_reopen(collector->outputs);
+        reload_rules(collector, reload);
     }
     return false;
 }
 
 /* Until a signal or a broken output ends it. Returns the exit status. */
-static int control(struct collector *collector, int signals)
+static int control(struct collector *collector, const struct reload *reload, int signals)
 {
     int64_t interval_ns = (int64_t)collector->config->stats_interval;
     int64_t refresh_ns = clock_steady_ns() + REFRESH_NS, print_ns = clock_steady_ns() + interval_ns;
-    while (!signals_wait(collector, signals)) {
+    while (!signals_wait(collector, reload, signals)) {
         int64_t now_ns = clock_steady_ns();
         collector_watch(collector);
         if (outputs_broken(collector->outputs)) {
@@ -165,18 +167,18 @@ static void ready_say(const struct config *config, int workers)
     log_info("ready: receiving on %s with %d worker%s", hosts, workers, workers == 1 ? "" : "s");
 }
 
-static int serve(struct collector *collector, const struct config *config, struct http *http, int signals)
+static int serve(struct collector *collector, const struct reload *reload, struct http *http, int signals)
 {
     int workers = backends_open(collector);
     bool xdp = workers > 0 && collector->backends[0].ops == &backend_xdp;
-    bool started = workers > 0 && rights_drop(config, xdp) == 0 && http_start(http) == 0 &&
+    bool started = workers > 0 && rights_drop(collector->config, xdp) == 0 && http_start(http) == 0 &&
                    collector_open_templates(collector, (uint32_t)workers) &&
                    collector_start(collector, (uint32_t)workers, NULL, 0);
     int status = STATUS_FAILED;
     if (started) {
         http_enter(http, HTTP_RUNNING);
-        ready_say(config, workers);
-        status = control(collector, signals);
+        ready_say(collector->config, workers);
+        status = control(collector, reload, signals);
         http_enter(http, HTTP_STOPPING);
     }
     collector_finish(collector);
@@ -185,14 +187,14 @@ static int serve(struct collector *collector, const struct config *config, struc
     return status;
 }
 
-static int collect(struct collector *collector, const struct config *config)
+static int collect(struct collector *collector, const struct config *config, const struct reload *reload)
 {
     struct http *http = NULL;
     int status = STATUS_FAILED, signals = signals_open();
     if (signals < 0)
         return status;
     if (collector_init(collector, config) && !http_open(&http, collector))
-        status = serve(collector, config, http, signals);
+        status = serve(collector, reload, http, signals);
     http_close(http);
     close(signals);
     return status;
@@ -204,9 +206,12 @@ static int run(const struct arguments *arguments)
     struct collector collector = {0};
     char journal_setting[JOURNAL_PRESET_MOST];
     const char *presets[] = {journal_setting};
-    if (!arguments_load(arguments, presets, journal_preset(journal_setting), &config))
+    struct reload reload = {.arguments = arguments,
+                            .presets = presets,
+                            .preset_count = journal_preset(journal_setting)};
+    if (!arguments_load(arguments, presets, reload.preset_count, &config))
         return STATUS_FAILED;
-    int status = collect(&collector, &config);
+    int status = collect(&collector, &config, &reload);
     collector_close(&collector);
     config_fini(&config);
     return status;

@@ -108,6 +108,12 @@
     X(losses_kernel, PACKETS, WORKER, NONE, "Frames for the kernel that its interface did not take in time (DPDK)")   \
     X(losses_filter, PACKETS, WORKER, NONE, "Frames dropped by the XDP program: exporter not on input.allow")         \
     X(packets_to_kernel, PACKETS, WORKER, NONE, "Frames that are not flow export, left to the kernel (DPDK)")         \
+    /* what the XDP program did with the other frames that it saw: no losses */                                       \
+    X(xdp_redirected, PACKETS, WORKER, NONE, "Frames that it gave to an AF_XDP ring: received, or losses_ring")       \
+    X(xdp_passed_other, PACKETS, WORKER, NONE, "Frames that it passed to the kernel: nothing that weir listens for")  \
+    X(xdp_passed_fragments, PACKETS, WORKER, NONE, "Frames that it passed to the kernel: fragments of UDP datagrams") \
+    X(xdp_passed_long, PACKETS, WORKER, NONE, "Frames that it passed to the kernel: too long for a ring")             \
+    X(xdp_passed_no_socket, PACKETS, WORKER, NONE, "Frames that it passed to the kernel: from a queue without ring")  \
     X(exporters_learned, EVENTS, WORKER, NONE, "Exporters seen for the first time")                                   \
     X(exporters_expired, EVENTS, WORKER, NONE, "Exporters forgotten after a time without datagrams")                  \
     X(programs_compiled, EVENTS, WORKER, NONE, "Encode programs compiled")                                            \

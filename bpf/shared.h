@@ -21,7 +21,7 @@
 #define STEER_EXTENSIONS_MOST 8     /* IPv6 extension headers before UDP */
 #define STEER_LISTEN_MOST     256   /* entries of the listen map */
 #define STEER_LOCAL_MOST      16384 /* addresses of this machine */
-#define STEER_ALLOW_MOST      65536 /* prefixes of input.allow */
+#define STEER_PREFIXES_MOST   65536 /* of input.allow */
 #define STEER_QUEUES_MOST     1024  /* receive queues of an interface */
 
 /* Key of the local map; IPv4 as its IPv4-mapped form, in network order. */
@@ -37,14 +37,46 @@ struct steer_listen {
     __u16 zero;
 };
 
-/* Key of the allow map (BPF_MAP_TYPE_LPM_TRIE). */
+/* Key of a map of prefixes (BPF_MAP_TYPE_LPM_TRIE). */
 struct steer_prefix {
     __u32 length; /* 0..128 bits of address */
     struct steer_address address;
 };
 
-/* Indexes of the per-CPU counts map. */
-enum steer_count { STEER_NOT_ALLOWED, STEER_COUNTS };
+/*
+ * What becomes of a frame. Each is counted, so that all of them together are the frames that came; those before
+ * STEER_NOT_ALLOWED go on to the kernel, the others are dropped.
+ */
+enum steer_verdict {
+    STEER_TAKEN,     /* to the AF_XDP socket of its queue */
+    STEER_NO_SOCKET, /* for weir, but its queue has no socket */
+    STEER_OTHER,     /* no UDP datagram to where weir listens */
+    STEER_FRAGMENT,  /* of a UDP datagram */
+    STEER_LONG,      /* for weir, but longer than STEER_PACKET_MOST */
+    STEER_NOT_ALLOWED,
+    STEER_VERDICTS,
+};
+
+/* The per-CPU map of counts has one of these. */
+struct steer_counts {
+    __u64 value[STEER_VERDICTS];
+};
+
+/*
+ * What can change while the program runs. There are two sets of it with maps of their own: one in use, the other to be
+ * written for the next change.
+ */
+#define STEER_SETS 2
+
+struct steer_rules {
+    __u32 allow_on; /* the set's list of exporters holds: without it everybody may send */
+};
+
+/* Values of the maps of prefixes. */
+enum steer_range {
+    STEER_RANGE_ONE = 1,  /* of IPv6, or of IPv4 as mapped addresses */
+    STEER_RANGE_IPV6 = 2, /* so short that it has the mapped addresses in it, but is IPv6's: ::/0 */
+};
 
 /*
  * The worker that an exporter's datagrams are steered to, by its address alone: an IPv4 address is one word, an IPv6

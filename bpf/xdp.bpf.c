@@ -19,7 +19,8 @@
 
 #define FRAGMENT_BITS 0x3fff /* IPv4: more fragments, and the offset (RFC 791 3.1) */
 
-const volatile __u32 allow_on = 0; /* set before loading: input.allow has entries */
+struct steer_rules rules[STEER_SETS];
+volatile __u32 rules_in_use; /* user space writes it once the set is whole */
 
 struct {
     __uint(type, BPF_MAP_TYPE_XSKMAP);
@@ -43,19 +44,19 @@ struct {
     __type(value, __u32);
 } local SEC(".maps");
 
-struct {
+struct prefixes {
     __uint(type, BPF_MAP_TYPE_LPM_TRIE);
     __uint(map_flags, BPF_F_NO_PREALLOC);
-    __uint(max_entries, STEER_ALLOW_MOST);
+    __uint(max_entries, STEER_PREFIXES_MOST);
     __type(key, struct steer_prefix);
     __type(value, __u8);
-} allow SEC(".maps");
+} allow_0 SEC(".maps"), allow_1 SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, STEER_COUNTS);
+    __uint(max_entries, 1);
     __type(key, __u32);
-    __type(value, __u64);
+    __type(value, struct steer_counts);
 } counts SEC(".maps");
 
 struct vlan_tag {
@@ -74,6 +75,7 @@ struct flow {
     struct steer_address destination;
     __be16 port_be;
     __u8 ipv4;
+    __u8 fragment; /* it is one, of a UDP datagram */
 };
 
 static __always_inline void address_map_ipv4(struct steer_address *address, __be32 ipv4)
@@ -105,13 +107,14 @@ static __always_inline void *ethernet_skip(void *at, void *end, __be16 *type)
     return at;
 }
 
-/* The UDP header of a whole IPv4 datagram, or NULL. */
+/* Steps over the header of a whole datagram; NULL, with the reason in flow, where there is none. */
 static __always_inline void *ipv4_read(void *at, void *end, struct flow *flow)
 {
     struct iphdr *ip = at;
-    if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl < 5)
+    if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl < 5 || ip->protocol != IPPROTO_UDP)
         return NULL;
-    if (ip->protocol != IPPROTO_UDP || ip->frag_off & bpf_htons(FRAGMENT_BITS))
+    flow->fragment = (ip->frag_off & bpf_htons(FRAGMENT_BITS)) != 0;
+    if (flow->fragment)
         return NULL;
     flow->ipv4 = 1;
     address_map_ipv4(&flow->source, ip->saddr);
@@ -119,7 +122,7 @@ static __always_inline void *ipv4_read(void *at, void *end, struct flow *flow)
     return at + ip->ihl * 4;
 }
 
-/* The UDP header of a whole IPv6 datagram, or NULL. */
+/* The same of IPv6, with its extension headers. */
 static __always_inline void *ipv6_read(void *at, void *end, struct flow *flow)
 {
     struct ipv6hdr *ip = at;
@@ -140,6 +143,7 @@ static __always_inline void *ipv6_read(void *at, void *end, struct flow *flow)
         next = extension->next;
         at += (extension->length + 1) * 8;
     }
+    flow->fragment = next == IPPROTO_FRAGMENT;
     return next == IPPROTO_UDP ? at : NULL;
 }
 
@@ -174,32 +178,54 @@ static __always_inline int flow_is_ours(const struct flow *flow)
     return bpf_map_lookup_elem(&listen, &key) && bpf_map_lookup_elem(&local, &flow->destination);
 }
 
-static __always_inline int flow_is_allowed(const struct flow *flow)
+static __always_inline int address_is_mapped(const struct steer_address *address)
 {
-    struct steer_prefix key = {.length = 128, .address = flow->source};
-    return !allow_on || bpf_map_lookup_elem(&allow, &key);
+    const __u32 *words = (const void *)address;
+    return !words[0] && !words[1] && words[2] == bpf_htonl(0xffff);
 }
 
-static __always_inline void count_up(__u32 index)
+/* Is the address in the first or the second map, as set says? */
+static __always_inline int prefixes_contain(void *first, void *second, __u32 set, const struct steer_address *address)
 {
-    __u64 *count = bpf_map_lookup_elem(&counts, &index);
-    if (count)
-        (*count)++;
+    struct steer_prefix key = {.length = 128, .address = *address};
+    __u8 *range = set ? bpf_map_lookup_elem(second, &key) : bpf_map_lookup_elem(first, &key);
+    return range && (*range != STEER_RANGE_IPV6 || !address_is_mapped(address));
+}
+
+static __always_inline enum steer_verdict frame_judge(void *at, void *end)
+{
+    struct flow flow = {};
+    if (!flow_read(at, end, &flow))
+        return flow.fragment ? STEER_FRAGMENT : STEER_OTHER;
+    if (!flow_is_ours(&flow))
+        return STEER_OTHER;
+    __u32 set = rules_in_use & (STEER_SETS - 1);
+    if (rules[set].allow_on && !prefixes_contain(&allow_0, &allow_1, set, &flow.source))
+        return STEER_NOT_ALLOWED;
+    return at + STEER_PACKET_MOST < end ? STEER_LONG : STEER_TAKEN;
+}
+
+static __always_inline void verdict_count(__u32 verdict)
+{
+    __u32 only = 0;
+    struct steer_counts *sums = bpf_map_lookup_elem(&counts, &only);
+    if (sums && verdict < STEER_VERDICTS)
+        sums->value[verdict]++;
 }
 
 SEC("xdp")
 int weir_steer(struct xdp_md *context)
 {
-    void *at = (void *)(long)context->data;
-    void *end = (void *)(long)context->data_end;
-    struct flow flow = {};
-    if (at + STEER_PACKET_MOST < end || !flow_read(at, end, &flow) || !flow_is_ours(&flow))
-        return XDP_PASS;
-    if (!flow_is_allowed(&flow)) {
-        count_up(STEER_NOT_ALLOWED);
-        return XDP_DROP;
+    int action = XDP_PASS;
+    enum steer_verdict verdict = frame_judge((void *)(long)context->data, (void *)(long)context->data_end);
+    if (verdict == STEER_TAKEN) {
+        action = bpf_redirect_map(&sockets, context->rx_queue_index, XDP_PASS);
+        verdict = action == XDP_REDIRECT ? STEER_TAKEN : STEER_NO_SOCKET;
+    } else if (verdict >= STEER_NOT_ALLOWED) {
+        action = XDP_DROP;
     }
-    return bpf_redirect_map(&sockets, context->rx_queue_index, XDP_PASS);
+    verdict_count(verdict);
+    return action;
 }
 
 char license_text[] SEC("license") = "Dual BSD/GPL";

@@ -40,6 +40,7 @@ struct option_row {
     bool power_of_two;           /* number */
     bool path;                   /* text or list: files; in a configuration file they are relative to its folder */
     bool secret;                 /* text: never shown; "file:PATH" stands for the first line of a file */
+    bool live;                   /* SIGHUP reads it anew */
     bool common;                 /* of outputs: the same for all of them */
     uint32_t types;              /* of outputs: 1 << enum output_kind, or-ed, of those that have it; 0 = all */
     size_t offset;               /* of the member of struct config */

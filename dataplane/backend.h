@@ -33,11 +33,18 @@ struct packet {
 struct losses {
     uint64_t socket;
     uint64_t ring;
-    uint64_t filter;
+    uint64_t filter;    /* the XDP program dropped it: not on input.allow */
     uint64_t buffers;   /* no memory was free for the frame */
     uint64_t damaged;   /* checksum, length or the wire's own check */
     uint64_t kernel;    /* for the kernel, which did not take it in time */
-    uint64_t to_kernel; /* no loss: not weir's, and so left to the kernel */
+
+    /* no losses: what became of the other frames that the XDP program or the device's driver brought */
+    uint64_t to_kernel;        /* not weir's, by DPDK */
+    uint64_t redirected;       /* to a ring */
+    uint64_t passed_other;     /* to the kernel: not for weir */
+    uint64_t passed_fragments;
+    uint64_t passed_long;
+    uint64_t passed_no_socket;
 };
 
 struct backend_queue;
@@ -84,6 +91,9 @@ struct backend_ops {
     /* Follows what changes on the machine (its addresses). The control thread calls it every few seconds; may be NULL.
      */
     void (*refresh)(struct backend *backend);
+    /* Goes by the rules of another configuration from now on (dataplane/rules.h), where the backend has a copy of
+       them. Returns 0, or -errno having logged and changed nothing. The control thread; may be NULL. */
+    int (*set_rules)(struct backend *backend, const struct config *config);
 };
 
 extern const struct backend_ops backend_xdp;

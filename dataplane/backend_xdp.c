@@ -111,15 +111,27 @@ static void xdp_release(struct backend_queue *base)
     queue_wake(queue);
 }
 
+static void verdicts_read(struct xdp_program *program, struct losses *losses)
+{
+    const uint64_t *verdicts = xdp_program_verdicts(program);
+    *losses = (struct losses){.filter = verdicts[STEER_NOT_ALLOWED],
+                                      .redirected = verdicts[STEER_TAKEN],
+                                      .passed_other = verdicts[STEER_OTHER],
+                                      .passed_fragments = verdicts[STEER_FRAGMENT],
+                                      .passed_long = verdicts[STEER_LONG],
+                                      .passed_no_socket = verdicts[STEER_NO_SOCKET]};
+}
+
 static void xdp_losses(struct backend_queue *base, struct losses *losses)
 {
     struct xdp_queue *queue = base->state;
     struct xdp_statistics statistics = {0};
     socklen_t length = sizeof statistics;
     getsockopt(base->fd, SOL_XDP, XDP_STATISTICS, &statistics, &length);
-    *losses = (struct losses){.ring = statistics.rx_dropped + statistics.rx_ring_full};
+    *losses = (struct losses){0};
     if (queue->interface_queue == 0) /* the program counts by interface */
-        losses->filter = xdp_program_dropped(queue->interface->program);
+        verdicts_read(queue->interface->program, losses);
+    losses->ring = statistics.rx_dropped + statistics.rx_ring_full;
 }
 
 /* --- set-up --- */
@@ -345,6 +357,18 @@ static void xdp_refresh(struct backend *backend)
         xdp_program_refresh(state->interfaces[i].program);
 }
 
+/* All interfaces or none. */
+static int xdp_set_rules(struct backend *backend, const struct config *config)
+{
+    struct xdp_state *state = backend->state;
+    int result = 0;
+    for (uint32_t i = 0; i < state->interface_count && !result; i++)
+        result = xdp_program_prepare_rules(state->interfaces[i].program, config);
+    for (uint32_t i = 0; i < state->interface_count && !result; i++)
+        xdp_program_use_rules(state->interfaces[i].program);
+    return result;
+}
+
 const struct backend_ops backend_xdp = {
     .name = "xdp",
     .sandboxed = true,
@@ -354,4 +378,5 @@ const struct backend_ops backend_xdp = {
     .losses = xdp_losses,
     .close = xdp_close,
     .refresh = xdp_refresh,
+    .set_rules = xdp_set_rules,
 };

@@ -28,9 +28,9 @@ static int shared_init(struct crew_shared *shared, const struct crew_setup *setu
     /* One store of templates for all exporters (share_templates) needs one worker for all of them. */
     shared->setup = *setup;
     shared->owners = owners_new(setup->worker_count, config->limits.exporters, config->share_templates);
-    shared->allow = allow_new(&config->input.allow);
+    atomic_init(&shared->rules, rules_new(config));
     shared->handovers = calloc(setup->worker_count, sizeof(*shared->handovers));
-    if (!shared->owners || !shared->allow || !shared->handovers)
+    if (!shared->owners || !atomic_load_explicit(&shared->rules, memory_order_relaxed) || !shared->handovers)
         return -ENOMEM;
     for (uint32_t i = 0; i < setup->worker_count; i++) {
         uint32_t datagrams = setup->worker_count == 1 ? 1 : setup->spread ? SPREAD_DATAGRAMS : HANDOVER_DATAGRAMS;
@@ -148,6 +148,29 @@ bool crew_ended(const struct crew *crew)
     return atomic_load_explicit(&crew->shared.running, memory_order_relaxed) == 0;
 }
 
+/* Frees those that come behind `from` and that no worker looks at any more. */
+static void rules_reclaim(const struct crew *crew, struct rules *from)
+{
+    uint32_t oldest = from->generation;
+    for (uint32_t i = 0; i < crew->shared.setup.worker_count; i++) {
+        uint32_t adopted = worker_rules(crew->workers[i]);
+        oldest = adopted < oldest ? adopted : oldest;
+    }
+    while (from->older && from->older->generation >= oldest)
+        from = from->older;
+    rules_free_all(from->older);
+    from->older = NULL;
+}
+
+void crew_set_rules(struct crew *crew, struct rules *rules)
+{
+    rules->older = atomic_load_explicit(&crew->shared.rules, memory_order_relaxed);
+    rules->generation = rules->older->generation + 1;
+    /* pairs with the acquire in rules_adopt() */
+    atomic_store_explicit(&crew->shared.rules, rules, memory_order_release);
+    rules_reclaim(crew, rules);
+}
+
 void crew_free(struct crew *crew)
 {
     uint32_t count = crew->shared.setup.worker_count;
@@ -157,7 +180,7 @@ void crew_free(struct crew *crew)
         handover_free(crew->shared.handovers[i]);
     free(crew->shared.handovers);
     owners_free(crew->shared.owners);
-    allow_free(crew->shared.allow);
+    rules_free_all(atomic_load_explicit(&crew->shared.rules, memory_order_relaxed));
     free(crew->workers);
     free(crew->threads);
     free(crew);

@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "dataplane/backend.h"
+#include "dataplane/rules.h"
 #include "dataplane/worker.h"
 #include "decode/element.h"
 #include "decode/journal/journal.h"
@@ -41,6 +42,12 @@ int crew_add_backend(struct crew *crew, struct backend *backend);
 /* Starts a thread for each worker. Returns 0 or -errno, having logged; crew_stop() and crew_join() are then in order.
  */
 int crew_start(struct crew *crew);
+
+/*
+ * The crew's own from now on; workers go by them from their next burst on, and exporters that are known already are
+ * held to them, too. The control thread.
+ */
+void crew_set_rules(struct crew *crew, struct rules *rules);
 
 /* Tells the workers to stop receiving and to finish what they have. Any thread; also a signal handler's. */
 void crew_stop(struct crew *crew);

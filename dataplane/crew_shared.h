@@ -3,18 +3,18 @@
 
 #include <stdatomic.h>
 
-#include "dataplane/allow.h"
 #include "dataplane/crew.h"
 #include "dataplane/frame.h"
 #include "dataplane/handover.h"
 #include "dataplane/owners.h"
+#include "dataplane/rules.h"
 
 /* What the workers of a crew share; inside of crew.c and worker.c. Constant once the threads run, but for the atomics.
  */
 struct crew_shared {
     struct crew_setup setup;
     struct owners *owners;
-    struct allow *allow;
+    struct rules *_Atomic rules; /* the control thread writes, workers read */
     struct handover **handovers; /* one a worker */
     _Atomic bool stopping;       /* crew_stop() sets, workers read */
     _Atomic uint32_t receiving;  /* workers that may still hand over; each takes itself off, all read */

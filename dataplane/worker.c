@@ -52,6 +52,14 @@ static void stray_hand_over(struct worker *worker, const struct arrival *arrival
     worker->strays = true;
 }
 
+static bool source_is_allowed(struct worker *worker, const struct endpoint *source)
+{
+    bool allowed = allow_contains(worker->rules->allow, &source->address);
+    if (!allowed)
+        counter_add(worker->counters, COUNTER_packets_not_allowed, 1);
+    return allowed;
+}
+
 /*
  * A source that this worker does not know: new, not allowed, or another worker's. Returns the exporter if it is to be
  * decoded here; otherwise the datagram is accounted for.
@@ -59,10 +67,8 @@ static void stray_hand_over(struct worker *worker, const struct arrival *arrival
 static struct exporter *exporter_meet(struct worker *worker, const struct arrival *arrival)
 {
     const struct endpoint *source = &arrival->frame.source;
-    if (!allow_contains(worker->shared->allow, &source->address)) {
-        counter_add(worker->counters, COUNTER_packets_not_allowed, 1);
+    if (!source_is_allowed(worker, source))
         return NULL;
-    }
     const struct crew_setup *setup = &worker->shared->setup;
     uint32_t wanted = setup->spread ? owners_steered(&source->address, setup->worker_count) : worker->number;
     uint32_t owner = owners_claim(worker->shared->owners, &source->address, wanted);
@@ -81,9 +87,19 @@ static struct exporter *exporter_meet(struct worker *worker, const struct arriva
         return NULL;
     }
     exporter->owner = (uint16_t)worker->number;
+    exporter->admitted = worker->rules->generation;
     atomic_store_explicit(&exporter->first_ns, arrival->packet->received_ns, memory_order_relaxed);
     counter_add(worker->counters, COUNTER_exporters_learned, 1);
     return exporter;
+}
+
+/* The rules have changed since the exporter was let in: is it still? If not, it is asked again for each datagram. */
+static bool exporter_readmit(struct worker *worker, struct exporter *exporter)
+{
+    bool allowed = source_is_allowed(worker, &exporter->endpoint);
+    if (allowed)
+        exporter->admitted = worker->rules->generation;
+    return allowed;
 }
 
 /* Second pass: whose is it? */
@@ -95,7 +111,7 @@ static void arrivals_resolve(struct worker *worker)
         struct exporter *exporter = exporters_find(worker->exporters, &arrival->frame.source, arrival->hash);
         if (!exporter)
             exporter = exporter_meet(worker, arrival);
-        if (!exporter)
+        if (!exporter || (exporter->admitted != worker->rules->generation && !exporter_readmit(worker, exporter)))
             continue;
         __builtin_prefetch(&exporter->counters);
         atomic_store_explicit(&exporter->seen_ns, arrival->packet->received_ns, memory_order_relaxed);
@@ -151,17 +167,39 @@ static void chunks_encode(struct worker *worker)
 
 /* --- housekeeping --- */
 
+/* What backends know of packets that never came. */
+static const struct {
+    size_t offset; /* in struct losses */
+    enum counter counter;
+} loss_rows[] = {
+    {offsetof(struct losses, socket), COUNTER_losses_socket},
+    {offsetof(struct losses, ring), COUNTER_losses_ring},
+    {offsetof(struct losses, filter), COUNTER_losses_filter},
+    {offsetof(struct losses, buffers), COUNTER_losses_buffers},
+    {offsetof(struct losses, damaged), COUNTER_losses_damaged},
+    {offsetof(struct losses, kernel), COUNTER_losses_kernel},
+    {offsetof(struct losses, to_kernel), COUNTER_packets_to_kernel},
+    {offsetof(struct losses, redirected), COUNTER_xdp_redirected},
+    {offsetof(struct losses, passed_other), COUNTER_xdp_passed_other},
+    {offsetof(struct losses, passed_fragments), COUNTER_xdp_passed_fragments},
+    {offsetof(struct losses, passed_long), COUNTER_xdp_passed_long},
+    {offsetof(struct losses, passed_no_socket), COUNTER_xdp_passed_no_socket},
+};
+
+static uint64_t loss_at(const struct losses *losses, size_t offset)
+{
+    uint64_t count;
+    memcpy(&count, (const uint8_t *)losses + offset, sizeof count);
+    return count;
+}
+
 static void queue_count_losses(struct worker *worker, struct worker_queue *queue)
 {
     struct losses now;
     queue->queue->backend->ops->losses(queue->queue, &now);
-    counter_add(worker->counters, COUNTER_losses_socket, now.socket - queue->seen.socket);
-    counter_add(worker->counters, COUNTER_losses_ring, now.ring - queue->seen.ring);
-    counter_add(worker->counters, COUNTER_losses_filter, now.filter - queue->seen.filter);
-    counter_add(worker->counters, COUNTER_losses_buffers, now.buffers - queue->seen.buffers);
-    counter_add(worker->counters, COUNTER_losses_damaged, now.damaged - queue->seen.damaged);
-    counter_add(worker->counters, COUNTER_losses_kernel, now.kernel - queue->seen.kernel);
-    counter_add(worker->counters, COUNTER_packets_to_kernel, now.to_kernel - queue->seen.to_kernel);
+    for (size_t i = 0; i < sizeof loss_rows / sizeof *loss_rows; i++)
+        counter_add(worker->counters, loss_rows[i].counter,
+                    loss_at(&now, loss_rows[i].offset) - loss_at(&queue->seen, loss_rows[i].offset));
     queue->seen = now;
 }
 
@@ -235,9 +273,22 @@ static uint32_t queue_burst(struct worker *worker, struct worker_queue *queue)
     return (uint32_t)count;
 }
 
+/* Between two bursts, so that a burst has one set of rules. */
+static void rules_adopt(struct worker *worker)
+{
+    /* pairs with the release in crew_set_rules(): the rules are whole */
+    const struct rules *rules = atomic_load_explicit(&worker->shared->rules, memory_order_acquire);
+    if (rules == worker->rules)
+        return;
+    worker->rules = rules;
+    /* pairs with the acquire in worker_rules(): we look at the older ones no more */
+    atomic_store_explicit(&worker->rules_adopted, rules->generation, memory_order_release);
+}
+
 uint32_t worker_burst(struct worker *worker)
 {
     uint32_t count = 0;
+    rules_adopt(worker);
     for (uint32_t i = 0; i < worker->queue_count; i++)
         count += queue_burst(worker, &worker->queues[i]);
     worker_housekeep(worker);
@@ -347,6 +398,11 @@ const struct counters *worker_counters(const struct worker *worker)
 struct exporters *worker_exporters(struct worker *worker)
 {
     return worker->exporters;
+}
+
+uint32_t worker_rules(const struct worker *worker)
+{
+    return atomic_load_explicit(&worker->rules_adopted, memory_order_acquire);
 }
 
 const struct window *worker_window(const struct worker *worker)

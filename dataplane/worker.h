@@ -47,6 +47,7 @@ struct exporters *worker_exporters(struct worker *worker);
 uint64_t worker_waiting_records(const struct worker *worker); /* documents that the output has not acknowledged */
 uint32_t worker_waiting_sets(const struct worker *worker);       /* that wait for their templates */
 uint64_t worker_waiting_packets(const struct worker *worker); /* datagrams that other workers handed over */
+uint32_t worker_rules(const struct worker *worker); /* generation of those that it goes by; it looks at no older ones */
 const struct window *worker_window(const struct worker *worker);
 
 /*

@@ -48,6 +48,8 @@ struct worker *worker_new(struct crew_shared *shared, uint32_t number)
     worker->shared = shared;
     worker->number = number;
     worker->handover = shared->handovers[number];
+    worker->rules = atomic_load_explicit(&shared->rules, memory_order_acquire);
+    atomic_init(&worker->rules_adopted, worker->rules->generation);
     worker->counters = outputs_counters(shared->setup.outputs, number);
     worker->message_bytes_most = (uint32_t)config->max_message_size;
     worker->keeps_cut = config->output.profile == PROFILE_ELASTIC;

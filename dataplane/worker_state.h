@@ -42,6 +42,7 @@ struct worker {
     bool keeps_cut;          /* profile elastic decodes what is left of a datagram that is too long */
     bool strays;             /* this burst handed datagrams over */
     uint32_t message_bytes_most;
+    const struct rules *rules; /* as of this burst */
     uint32_t arrival_count;
     uint32_t datagram_count;
     int64_t packet_ns;       /* received_ns of the last packet: a capture's own time */
@@ -61,6 +62,7 @@ struct worker {
 
     /* cold */
     struct crew_shared *shared;
+    _Atomic uint32_t rules_adopted; /* the generation of rules; the worker writes, the control thread reads */
     struct handover *handover; /* strays that others bring; its queue is also the first of queues */
     uint32_t number;
     bool *stray_to;            /* workers to wake, by number */

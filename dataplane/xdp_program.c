@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "bpf/shared.h"
 #include "bpf/xdp.skel.h"
+#include "dataplane/xdp_rules.h"
 
 struct xdp_program {
     struct xdp_bpf *skeleton;
@@ -27,7 +28,8 @@ struct xdp_program {
     bool attached;
     uint32_t generation;   /* value of the local map's entries; refresh removes those of an older one */
     int cpus;              /* that the counts map has a value for */
-    uint64_t *counts;      /* one a processor: room to read the map into */
+    struct steer_counts *counts; /* one a processor: room to read the map into */
+    uint64_t verdicts[STEER_VERDICTS]; /* the last sums */
 };
 
 /* Milliseconds to wait for a program or socket of a process that has just died: the kernel clears up behind it. */
@@ -88,25 +90,6 @@ static int listens_add(struct xdp_program *program, const struct listen *listens
         log_error("interface %s: cannot fill the XDP program's list of ports: %s", program->interface,
                   strerror(-result));
     return result;
-}
-
-static int allow_add(struct xdp_program *program, const struct text_list *prefixes)
-{
-    for (uint32_t i = 0; i < prefixes->count; i++) {
-        struct prefix prefix;
-        uint8_t present = 1;
-        if (!prefix_parse(prefixes->items[i], &prefix))
-            return -EINVAL;
-        struct steer_prefix key = {.length = prefix.length, .address = steer_address_of(&prefix.address)};
-        int result =
-            bpf_map__update_elem(program->skeleton->maps.allow, &key, sizeof key, &present, sizeof present, BPF_ANY);
-        if (result) {
-            log_error("input.allow: cannot give %s to the XDP program: %s; the most are %d prefixes",
-                      prefixes->items[i], strerror(-result), STEER_ALLOW_MOST);
-            return result;
-        }
-    }
-    return 0;
 }
 
 static void local_add(struct xdp_program *program, const struct sockaddr *address)
@@ -262,7 +245,7 @@ static int program_attach(struct xdp_program *program, enum xdp_mode mode)
     return result;
 }
 
-static int program_load(struct xdp_program *program, const struct config *config)
+static int program_load(struct xdp_program *program)
 {
     libbpf_set_print(libbpf_log);
     program->skeleton = xdp_bpf__open();
@@ -272,7 +255,6 @@ static int program_load(struct xdp_program *program, const struct config *config
     program->counts = program->cpus > 0 ? calloc((size_t)program->cpus, sizeof *program->counts) : NULL;
     if (!program->counts)
         return -ENOMEM;
-    program->skeleton->rodata->allow_on = config->input.allow.count != 0;
     int result = xdp_bpf__load(program->skeleton);
     if (result)
         log_error("interface %s: the kernel refuses the XDP program: %s; %s", program->interface, strerror(-result),
@@ -289,12 +271,13 @@ int xdp_program_open(struct xdp_program **opened, const struct xdp_program_setup
     program->link = -1;
     program->interface = setup->interface;
     program->interface_index = setup->interface_index;
-    int result = program_load(program, setup->config);
+    int result = program_load(program);
     if (!result)
         result = listens_add(program, setup->listens, setup->listen_count);
     if (!result)
-        result = allow_add(program, &setup->config->input.allow);
+        result = xdp_rules_prepare(program->skeleton, setup->config);
     if (!result) {
+        xdp_rules_use(program->skeleton);
         xdp_program_refresh(program);
         result = program_attach(program, setup->config->input.xdp_mode);
     }
@@ -329,14 +312,32 @@ int xdp_program_add_socket(struct xdp_program *program, uint32_t queue, int sock
     return bpf_map__update_elem(program->skeleton->maps.sockets, &queue, sizeof queue, &socket, sizeof socket, BPF_ANY);
 }
 
-uint64_t xdp_program_dropped(struct xdp_program *program)
+int xdp_program_prepare_rules(struct xdp_program *program, const struct config *config)
 {
-    uint32_t index = STEER_NOT_ALLOWED;
-    uint64_t sum = 0;
-    if (bpf_map__lookup_elem(program->skeleton->maps.counts, &index, sizeof index, program->counts,
+    return xdp_rules_prepare(program->skeleton, config);
+}
+
+void xdp_program_use_rules(struct xdp_program *program)
+{
+    xdp_rules_use(program->skeleton);
+}
+
+int xdp_program_fd(const struct xdp_program *program)
+{
+    return bpf_program__fd(program->skeleton->progs.weir_steer);
+}
+
+const uint64_t *xdp_program_verdicts(struct xdp_program *program)
+{
+    uint32_t only = 0;
+    if (bpf_map__lookup_elem(program->skeleton->maps.counts, &only, sizeof only, program->counts,
                              (size_t)program->cpus * sizeof *program->counts, 0) < 0)
-        return 0;
-    for (int i = 0; i < program->cpus; i++)
-        sum += program->counts[i];
-    return sum;
+        return program->verdicts;
+    for (int verdict = 0; verdict < STEER_VERDICTS; verdict++) {
+        uint64_t sum = 0;
+        for (int cpu = 0; cpu < program->cpus; cpu++)
+            sum += program->counts[cpu].value[verdict];
+        program->verdicts[verdict] = sum;
+    }
+    return program->verdicts;
 }

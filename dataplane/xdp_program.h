@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bpf/shared.h"
 #include "config/config.h"
 #include "dataplane/listen.h"
 
@@ -33,8 +34,18 @@ bool xdp_program_native(const struct xdp_program *program);
 /* From now on, datagrams of that queue go to the AF_XDP socket. Returns 0 or -errno. */
 int xdp_program_add_socket(struct xdp_program *program, uint32_t queue, int socket);
 
-/* Frames dropped because input.allow leaves their sender out, since open. One thread. No memory is taken. */
-uint64_t xdp_program_dropped(struct xdp_program *program);
+/*
+ * How many frames came to each enum steer_verdict since open; valid until the next call. One thread. No memory is
+ * taken.
+ */
+const uint64_t *xdp_program_verdicts(struct xdp_program *program);
+
+/* See dataplane/xdp_rules.h. The thread that opened it. */
+int xdp_program_prepare_rules(struct xdp_program *program, const struct config *config);
+void xdp_program_use_rules(struct xdp_program *program);
+
+/* The program's descriptor, to have the kernel run it on frames that nobody sent. */
+int xdp_program_fd(const struct xdp_program *program);
 
 /* Follows the addresses of this machine. One thread. */
 void xdp_program_refresh(struct xdp_program *program);

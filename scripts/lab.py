@@ -187,13 +187,13 @@ class Weir:
 
     log_start = 0  # of what this run says in the log
 
-    def __init__(self, folder, start, settings):
+    def __init__(self, folder, start, settings, file=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.settings = {"output.type": "file", "output.path": f"{self.folder}/documents-%i.ndjson",
                          "output.batch_age": "100ms", "stats_format": "json", **settings}
         self.log_path = self.folder / "weir.log"
-        command = [*weir_command(), "run"]
+        command = [*weir_command(), "run", *(["-c", str(file)] if file else [])]
         for key, value in self.settings.items():
             command += ["-o", f"{key}={value}"]
         with self.log_path.open("ab") as log:

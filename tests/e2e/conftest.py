@@ -79,9 +79,9 @@ def collect(link, tmp_path):
     """Starts weir in the collector's namespace, ready to receive."""
     started = []
 
-    def start(wait=True, folder="out", **settings):
+    def start(wait=True, folder="out", file=None, **settings):
         settings = {key.replace("__", "."): value for key, value in settings.items()}
-        weir = lab.Weir(tmp_path / folder, link.collector.start, settings)
+        weir = lab.Weir(tmp_path / folder, link.collector.start, settings, file)
         started.append(weir)
         return weir.wait_ready() if wait else weir
 

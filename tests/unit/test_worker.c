@@ -61,6 +61,31 @@ static void allow_everybody(void **state)
     allow_free(allow);
 }
 
+/* IPv4 lies inside ::/0 as we store it, but is not meant by it. */
+static void allow_all_of_ipv6(void **state)
+{
+    static const char *const in[] = {"::", "::1", "::fffe:ffff:ffff", "::1:0:0:0", "2001:db8::1",
+                                     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"};
+    char *items[] = {"::/0", "192.0.2.0/24"};
+    struct text_list list = {items, 1};
+    struct allow *allow = allow_new(&list);
+    for (size_t i = 0; i < sizeof in / sizeof *in; i++)
+        assert_true(allowed(allow, in[i]));
+    assert_false(allowed(allow, "0.0.0.0") || allowed(allow, "192.0.2.1") || allowed(allow, "255.255.255.255"));
+    allow_free(allow);
+    list.count = 2;
+    allow = allow_new(&list);
+    assert_true(allowed(allow, "192.0.2.1") && allowed(allow, "2001:db8::1"));
+    assert_false(allowed(allow, "192.0.3.1"));
+    allow_free(allow);
+    items[0] = "::/80";
+    list.count = 1;
+    allow = allow_new(&list);
+    assert_true(allowed(allow, "::1"));
+    assert_false(allowed(allow, "192.0.2.1") || allowed(allow, "::1:0:0:0"));
+    allow_free(allow);
+}
+
 /* --- owners --- */
 
 static struct address numbered_address(uint32_t number)
@@ -334,8 +359,8 @@ static void script_release(struct backend_queue *queue)
 
 static void script_losses(struct backend_queue *queue, struct losses *losses)
 {
-    *losses = (struct losses){
-        .socket = 1, .ring = 2, .filter = 3, .buffers = 4, .damaged = 5, .kernel = 6, .to_kernel = 7};
+    *losses = (struct losses){.socket = 1, .ring = 2, .filter = 3, .buffers = 4, .damaged = 5, .kernel = 6,
+                              .to_kernel = 7, .redirected = 8, .passed_other = 9, .passed_long = 10};
 }
 
 static const struct backend_ops script_ops = {
@@ -473,6 +498,9 @@ static void every_record_is_a_document(void **state)
     assert_int_equal(counted(&rig, COUNTER_losses_damaged), 5);
     assert_int_equal(counted(&rig, COUNTER_losses_kernel), 6);
     assert_int_equal(counted(&rig, COUNTER_packets_to_kernel), 7);
+    assert_int_equal(counted(&rig, COUNTER_xdp_redirected), 8);
+    assert_int_equal(counted(&rig, COUNTER_xdp_passed_other), 9);
+    assert_int_equal(counted(&rig, COUNTER_xdp_passed_long), 10);
     rig_fini(&rig);
 }
 
@@ -493,6 +521,45 @@ static void one_queue_gives_all_workers_work(void **state)
     assert_int_equal(counted(&rig, COUNTER_exporters_learned), 30);
     assert_int_equal(counted(&rig, COUNTER_packets_from_other_workers), counted(&rig, COUNTER_packets_handed_over));
     assert_int_equal(counted(&rig, COUNTER_records_delivered), 600 * RECORDS);
+    rig_fini(&rig);
+}
+
+static void rules_change(struct rig *rig, const char *allowed)
+{
+    char *items[] = {(char *)allowed};
+    struct config config = {.input.allow = {items, allowed != NULL}};
+    crew_set_rules(rig->crew, rules_new(&config));
+}
+
+/* Exporters that are known already are held to the rules of the day, too; those of both lists lose nothing. */
+static void rules_change_while_packets_come(void **state)
+{
+    struct rig rig = {0};
+    struct packet packets[BURST_PACKETS];
+    for (uint32_t i = 0; i < BURST_PACKETS; i++)
+        packets[i] = v5_packet(i % 4);
+    rig_init(&rig, 1, NULL);
+    rig_feed(&rig, &(struct script){.packets = packets, .count = BURST_PACKETS, .rounds = 70}, 1);
+    struct worker *worker = crew_worker(rig.crew, 0);
+    for (int i = 0; i < 10; i++)
+        worker_burst(worker);
+    assert_int_equal(counted(&rig, COUNTER_packets_with_datagram), 640);
+    for (int change = 0; change < 15; change++) {
+        rules_change(&rig, "10.0.0.0/31");
+        for (int i = 0; i < 2; i++)
+            worker_burst(worker);
+        rules_change(&rig, change % 2 ? NULL : "10.0.0.0/16");
+        for (int i = 0; i < 2; i++)
+            worker_burst(worker);
+    }
+    assert_int_equal(counted(&rig, COUNTER_packets_received), 70 * 64);
+    assert_int_equal(counted(&rig, COUNTER_packets_not_allowed), 15 * 64);
+    assert_int_equal(counted(&rig, COUNTER_packets_with_datagram), 70 * 64 - 15 * 64);
+    assert_int_equal(counted(&rig, COUNTER_exporters_learned), 4);
+    assert_int_equal(worker_rules(worker), 30);
+    rules_change(&rig, NULL); /* adopted by nobody: freed with the crew */
+    rules_change(&rig, NULL);
+    rig_run(&rig);
     rig_fini(&rig);
 }
 
@@ -629,6 +696,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(allow_prefixes),
         cmocka_unit_test(allow_everybody),
+        cmocka_unit_test(allow_all_of_ipv6),
         cmocka_unit_test(first_comer_owns),
         cmocka_unit_test(full_table_still_answers),
         cmocka_unit_test(exporters_have_a_cap),
@@ -638,6 +706,7 @@ int main(void)
         cmocka_unit_test(handover_wakes_only_sleepers),
         cmocka_unit_test(handover_from_many),
         cmocka_unit_test(every_record_is_a_document),
+        cmocka_unit_test(rules_change_while_packets_come),
         cmocka_unit_test(refused_packets_are_counted),
         cmocka_unit_test(long_datagrams),
         cmocka_unit_test(exporters_over_the_cap_are_dropped),

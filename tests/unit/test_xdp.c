@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The XDP program in the kernel (BPF_PROG_TEST_RUN), on a loopback of its own: each verdict, its action and its
+ * counter, every frame cut at every length, and that frame_parse() finds the same sender in the same frame.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <xdp/xsk.h>
+
+#include "bpf/shared.h"
+#include "dataplane/frame.h"
+#include "dataplane/xdp_program.h"
+#include "tests/unit/frame_build.h"
+
+#define FRAMES 64
+
+/* The program on the loopback, and an AF_XDP socket that gets what the program takes. */
+struct rig {
+    struct config config;
+    struct xdp_program *program;
+    struct xsk_umem *umem;
+    struct xsk_socket *socket;
+    uint8_t *frames;
+    uint64_t seen[STEER_VERDICTS];
+};
+
+static const struct listen listens[] = {
+    {.endpoint = {.port = 2055}, .any = true, .ipv4 = true, .ipv6 = true},
+    {.endpoint = {.address = {.bytes = {[10] = 0xff, 0xff, 203, 0, 113, 5}}, .port = 4739}, .ipv4 = true},
+};
+
+static int socket_make(struct rig *rig)
+{
+    static struct xsk_ring_prod fill;
+    static struct xsk_ring_cons receive, completion;
+    const struct xsk_umem_config umem = {
+        .fill_size = FRAMES, .comp_size = FRAMES, .frame_size = STEER_FRAME_BYTES};
+    const struct xsk_socket_config config = {
+        .rx_size = FRAMES, .libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD, .bind_flags = XDP_COPY};
+    size_t bytes = (size_t)FRAMES * STEER_FRAME_BYTES;
+    rig->frames = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int result = xsk_umem__create(&rig->umem, rig->frames, bytes, &fill, &completion, &umem);
+    return result ? result : xsk_socket__create(&rig->socket, "lo", 0, rig->umem, &receive, NULL, &config);
+}
+
+/* The kernel's test runs come from queue 0 of the namespace's loopback. */
+static int rig_open(void **state)
+{
+    static struct rig rig;
+    struct config_problems problems = {0};
+    *state = NULL;
+    if (unshare(CLONE_NEWNET) < 0) {
+        print_message("no network namespace: %s\n", strerror(errno));
+        return 0;
+    }
+    if (system("ip link set lo up && ip addr add 198.51.100.9/32 dev lo && "
+               "ip addr add 909:909:909:909:909:909:909:909/128 dev lo nodad") != 0)
+        return -1;
+    const char *settings[] = {"input.xdp_mode=generic"};
+    const struct config_sources sources = {.settings = settings, .setting_count = 1};
+    if (config_load(&rig.config, &sources, &problems))
+        return -1;
+    const struct xdp_program_setup setup = {.config = &rig.config,
+                                            .listens = listens,
+                                            .listen_count = sizeof listens / sizeof *listens,
+                                            .interface = "lo",
+                                            .interface_index = (int)if_nametoindex("lo")};
+    int result = xdp_program_open(&rig.program, &setup);
+    if (result == -EPERM || result == -EACCES)
+        return 0;
+    *state = &rig;
+    return result;
+}
+
+static int rig_close(void **state)
+{
+    struct rig *rig = *state;
+    if (!rig)
+        return 0;
+    xdp_program_close(rig->program);
+    if (rig->socket)
+        xsk_socket__delete(rig->socket);
+    if (rig->umem)
+        xsk_umem__delete(rig->umem);
+    config_fini(&rig->config);
+    return 0;
+}
+
+/* Skips where the kernel lets us have no program; everything else is a failure. */
+static struct rig *rig_of(void **state)
+{
+    if (!*state)
+        skip();
+    return *state;
+}
+
+static uint32_t run(struct rig *rig, const uint8_t *bytes, uint32_t size_bytes)
+{
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = bytes, .data_size_in = size_bytes, .repeat = 1);
+    assert_int_equal(bpf_prog_test_run_opts(xdp_program_fd(rig->program), &options), 0);
+    return options.retval;
+}
+
+/* What the program said of the frame: one counter went up by one, and the action fits it. */
+static enum steer_verdict judge_bytes(struct rig *rig, const uint8_t *bytes, uint32_t size_bytes)
+{
+    uint32_t action = run(rig, bytes, size_bytes);
+    const uint64_t *now = xdp_program_verdicts(rig->program);
+    enum steer_verdict found = STEER_VERDICTS;
+    for (int verdict = 0; verdict < STEER_VERDICTS; verdict++) {
+        if (now[verdict] == rig->seen[verdict])
+            continue;
+        assert_int_equal(now[verdict], rig->seen[verdict] + 1);
+        assert_int_equal(found, STEER_VERDICTS);
+        found = (enum steer_verdict)verdict;
+    }
+    memcpy(rig->seen, now, sizeof rig->seen);
+    assert_in_range(found, 0, STEER_VERDICTS - 1);
+    assert_int_equal(action, found == STEER_TAKEN ? XDP_REDIRECT : found >= STEER_NOT_ALLOWED ? XDP_DROP : XDP_PASS);
+    return found;
+}
+
+static enum steer_verdict judge(struct rig *rig, const struct build *build)
+{
+    return judge_bytes(rig, build->bytes, build->size_bytes);
+}
+
+static void rules_set(struct rig *rig, const char *key, const char *value)
+{
+    char setting[256];
+    const char *settings[] = {setting};
+    struct config config;
+    struct config_problems problems = {0};
+    snprintf(setting, sizeof setting, "%s=%s", key, value);
+    const struct config_sources sources = {.settings = settings, .setting_count = 1};
+    assert_int_equal(config_load(&config, &sources, &problems), 0);
+    config_problems_fini(&problems);
+    assert_int_equal(xdp_program_prepare_rules(rig->program, &config), 0);
+    xdp_program_use_rules(rig->program);
+    config_fini(&config);
+}
+
+/* --- frames --- */
+
+static struct build ipv4_frame(uint32_t payload_bytes)
+{
+    struct build build = {.size_bytes = 0};
+    put_ethernet(&build, ETHERTYPE_IPV4);
+    put_ipv4(&build, 8 + payload_bytes, 0, 0);
+    put_udp(&build, payload_bytes);
+    return build;
+}
+
+static struct build ipv6_frame(uint32_t payload_bytes)
+{
+    struct build build = {.size_bytes = 0};
+    put_ethernet(&build, ETHERTYPE_IPV6);
+    put_ipv6(&build, 8 + payload_bytes, 17);
+    put_udp(&build, payload_bytes);
+    return build;
+}
+
+static struct build tagged_frame(uint32_t tags)
+{
+    struct build build = {.size_bytes = 0};
+    put_ethernet(&build, tags > 1 ? ETHERTYPE_QINQ : ETHERTYPE_VLAN);
+    for (uint32_t i = 0; i < tags; i++)
+        put_tag(&build, i + 1 < tags ? ETHERTYPE_VLAN : ETHERTYPE_IPV4);
+    put_ipv4(&build, 8 + 48, 0, 0);
+    put_udp(&build, 48);
+    return build;
+}
+
+static struct build fragment_frame(uint32_t position)
+{
+    struct build build = {.size_bytes = 0};
+    put_ethernet(&build, ETHERTYPE_IPV4);
+    put_ipv4(&build, 8 + 48, 0, position);
+    put_udp(&build, 48);
+    return build;
+}
+
+/* An IPv6 datagram behind extension headers of one type, 8 and 24 bytes long in turn. */
+static struct build extended_frame(uint32_t count, uint8_t type)
+{
+    struct build build = {.size_bytes = 0};
+    uint32_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++)
+        bytes += i % 2 ? 24 : 8;
+    put_ethernet(&build, ETHERTYPE_IPV6);
+    put_ipv6(&build, bytes + 8 + 48, count ? type : 17);
+    for (uint32_t i = 0; i < count; i++) {
+        put_16(&build, (uint32_t)(i + 1 < count ? type : 17) << 8 | (i % 2 ? 2 : 0));
+        put_fill(&build, 0, i % 2 ? 22 : 6);
+    }
+    put_udp(&build, 48);
+    return build;
+}
+
+/* --- verdicts --- */
+
+/* Until there is one, the kernel has everything. */
+static void frames_without_a_socket_are_passed(void **state)
+{
+    struct rig *rig = rig_of(state);
+    struct build build = ipv4_frame(48);
+    assert_int_equal(judge(rig, &build), STEER_NO_SOCKET);
+    assert_int_equal(socket_make(rig), 0);
+    assert_int_equal(xdp_program_add_socket(rig->program, 0, xsk_socket__fd(rig->socket)), 0);
+    assert_int_equal(judge(rig, &build), STEER_TAKEN);
+}
+
+static void whole_datagrams_are_taken(void **state)
+{
+    struct rig *rig = rig_of(state);
+    struct build frames[] = {ipv4_frame(48),   ipv6_frame(48),         tagged_frame(1),       tagged_frame(2),
+                             ipv4_frame(0),    extended_frame(1, 0),   extended_frame(8, 60), extended_frame(3, 43)};
+    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++)
+        assert_int_equal(judge(rig, &frames[i]), STEER_TAKEN);
+    struct build longer = ipv4_frame(0);
+    put_fill(&longer, 0, 6); /* Ethernet's padding */
+    assert_int_equal(judge(rig, &longer), STEER_TAKEN);
+}
+
+static void others_are_passed(void **state)
+{
+    struct rig *rig = rig_of(state);
+    struct build build = ipv4_frame(48);
+    build.bytes[36] ^= 1; /* another port */
+    assert_int_equal(judge(rig, &build), STEER_OTHER);
+    build = ipv4_frame(48);
+    build.bytes[23] = 6; /* TCP */
+    assert_int_equal(judge(rig, &build), STEER_OTHER);
+    build = ipv4_frame(48);
+    build.bytes[33] ^= 1; /* not an address of this machine */
+    assert_int_equal(judge(rig, &build), STEER_OTHER);
+    build = ipv4_frame(48);
+    build.bytes[13] = 6; /* ARP */
+    assert_int_equal(judge(rig, &build), STEER_OTHER);
+    build = ipv4_frame(48);
+    build.bytes[14] = 0x44; /* a header shorter than any */
+    assert_int_equal(judge(rig, &build), STEER_OTHER);
+    build = tagged_frame(3);
+    assert_int_equal(judge(rig, &build), STEER_OTHER);
+    build = extended_frame(9, 60);
+    assert_int_equal(judge(rig, &build), STEER_OTHER);
+    build = ipv6_frame(48);
+    build.bytes[38] ^= 1; /* not an address of this machine */
+    assert_int_equal(judge(rig, &build), STEER_OTHER);
+}
+
+/* An address that is listened on by itself needs not be this machine's yet, and its port is open there alone. */
+static void addresses_are_told_apart(void **state)
+{
+    static const uint8_t listened[] = {203, 0, 113, 5};
+    struct rig *rig = rig_of(state);
+    struct build build = ipv4_frame(48);
+    build.bytes[36] = 4739 >> 8;
+    build.bytes[37] = 4739 & 0xff;
+    assert_int_equal(judge(rig, &build), STEER_OTHER);
+    memcpy(build.bytes + 30, listened, 4);
+    assert_int_equal(judge(rig, &build), STEER_TAKEN);
+    build.bytes[36] = 2055 >> 8;
+    build.bytes[37] = 2055 & 0xff;
+    assert_int_equal(judge(rig, &build), STEER_OTHER);
+    assert_int_equal(system("ip addr add 203.0.113.5/32 dev lo"), 0);
+    xdp_program_refresh(rig->program);
+    assert_int_equal(judge(rig, &build), STEER_TAKEN);
+    assert_int_equal(system("ip addr del 203.0.113.5/32 dev lo"), 0);
+    xdp_program_refresh(rig->program);
+    assert_int_equal(judge(rig, &build), STEER_OTHER);
+}
+
+static void fragments_are_passed(void **state)
+{
+    struct rig *rig = rig_of(state);
+    struct build frames[] = {fragment_frame(0x2000), fragment_frame(0x2001), fragment_frame(5),
+                             extended_frame(1, 44), extended_frame(1, 44)};
+    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++)
+        assert_int_equal(judge(rig, &frames[i]), STEER_FRAGMENT);
+    struct build tcp = fragment_frame(0x2000);
+    tcp.bytes[23] = 6;
+    assert_int_equal(judge(rig, &tcp), STEER_OTHER);
+    struct build whole = fragment_frame(0x4000); /* "don't fragment" */
+    assert_int_equal(judge(rig, &whole), STEER_TAKEN);
+}
+
+/* A test run takes no frame of that length, but the loopback does. */
+static void long_frames_are_passed(void **state)
+{
+    static uint8_t payload[STEER_PACKET_MOST + 1];
+    struct rig *rig = rig_of(state);
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(2055), .sin_addr.s_addr = htonl(0xc6336409)};
+    int sender = socket(AF_INET, SOCK_DGRAM, 0);
+    size_t most = STEER_PACKET_MOST - 14 - 20 - 8;
+    for (size_t longer = 0; longer < 2; longer++) {
+        uint64_t before = xdp_program_verdicts(rig->program)[longer ? STEER_LONG : STEER_TAKEN];
+        assert_int_equal(sendto(sender, payload, most + longer, 0, (void *)&to, sizeof to), most + longer);
+        assert_int_equal(xdp_program_verdicts(rig->program)[longer ? STEER_LONG : STEER_TAKEN], before + 1);
+    }
+    close(sender);
+    memcpy(rig->seen, xdp_program_verdicts(rig->program), sizeof rig->seen);
+}
+
+/* --- the rules --- */
+
+static void only_the_allowed_get_in(void **state)
+{
+    struct rig *rig = rig_of(state);
+    struct build four = ipv4_frame(48), six = ipv6_frame(48); /* 192.0.2.7 and 2001:db8:707:... */
+    static const struct {
+        const char *allow;
+        bool four, six;
+    } rows[] = {
+        {"192.0.2.7", true, false},
+        {"192.0.2.6", false, false},
+        {"192.0.2.0/24,2001:db8::/32", true, true},
+        {"2001:db8:707::/48", false, true},
+        {"2001:db8:708::/48", false, false},
+        {"::/0", false, true},
+        {"0.0.0.0/0", true, false},
+        {"::/0,192.0.2.0/30", false, true},
+        {"::/0,192.0.2.0/29", true, true},
+        {"", true, true},
+        {"10.0.0.0/8", false, false},
+        {"", true, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rules_set(rig, "input.allow", rows[i].allow);
+        assert_int_equal(judge(rig, &four), rows[i].four ? STEER_TAKEN : STEER_NOT_ALLOWED);
+        assert_int_equal(judge(rig, &six), rows[i].six ? STEER_TAKEN : STEER_NOT_ALLOWED);
+    }
+    rules_set(rig, "input.allow", "10.0.0.0/8");
+    four.bytes[36] ^= 1; /* who does not send to weir is none of the rules' business */
+    assert_int_equal(judge(rig, &four), STEER_OTHER);
+    rules_set(rig, "input.allow", "");
+}
+
+/* A list that does not fit changes nothing. */
+static void too_long_a_list_is_refused(void **state)
+{
+    enum { COUNT = STEER_PREFIXES_MOST + 1 };
+    struct rig *rig = rig_of(state);
+    static char texts[COUNT][20];
+    static char *items[COUNT];
+    struct config config = {.input.allow = {items, COUNT}};
+    for (uint32_t i = 0; i < COUNT; i++) {
+        snprintf(texts[i], sizeof texts[i], "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+        items[i] = texts[i];
+    }
+    struct build build = ipv4_frame(48);
+    rules_set(rig, "input.allow", "192.0.2.7");
+    assert_true(xdp_program_prepare_rules(rig->program, &config) < 0);
+    assert_int_equal(judge(rig, &build), STEER_TAKEN);
+    build.bytes[26] = 10;
+    assert_int_equal(judge(rig, &build), STEER_NOT_ALLOWED);
+    rules_set(rig, "input.allow", "");
+}
+
+/* --- the two readers of frames --- */
+
+static bool source_is_allowed(struct rig *rig, const struct frame *frame, const uint8_t *bytes, uint32_t size_bytes)
+{
+    char text[ADDRESS_TEXT_MOST];
+    address_format(&frame->source.address, text);
+    rules_set(rig, "input.allow", text);
+    bool allowed = judge_bytes(rig, bytes, size_bytes) == STEER_TAKEN;
+    rules_set(rig, "input.allow", "203.0.113.77");
+    bool refused = judge_bytes(rig, bytes, size_bytes) == STEER_NOT_ALLOWED;
+    rules_set(rig, "input.allow", "");
+    return allowed && refused;
+}
+
+/*
+ * What the program takes is for weir alone: frame_parse() finds the datagram in it, of the same sender, or says that a
+ * length is impossible, which the program does not look at. And what frame_parse() finds in a frame to us is taken.
+ */
+static void assert_agreement(struct rig *rig, const uint8_t *bytes, uint32_t size_bytes, bool sender)
+{
+    if (size_bytes < 14)
+        return; /* the kernel runs no program on less than an Ethernet header */
+    struct packet packet = {.bytes = bytes, .size_bytes = size_bytes, .kind = PACKET_ETHERNET};
+    struct frame frame;
+    memset(&frame, 0, sizeof frame);
+    enum frame_verdict read = frame_parse(&packet, &frame);
+    enum steer_verdict steered = judge_bytes(rig, bytes, size_bytes);
+    if (steered == STEER_TAKEN)
+        assert_true(read == FRAME_DATAGRAM || read == FRAME_MALFORMED);
+    if (read == FRAME_DATAGRAM && frame.destination_port == 2055 && steered != STEER_TAKEN)
+        assert_int_equal(steered, STEER_FRAGMENT); /* an atomic one: whole, but the kernel's */
+    if (sender && steered == STEER_TAKEN && read == FRAME_DATAGRAM)
+        assert_true(source_is_allowed(rig, &frame, bytes, size_bytes));
+}
+
+static void cut_frames_agree(void **state)
+{
+    struct rig *rig = rig_of(state);
+    struct build frames[] = {
+        ipv4_frame(48),         ipv6_frame(48),       tagged_frame(1),       tagged_frame(2),
+        fragment_frame(0x2000), extended_frame(1, 0), extended_frame(8, 60), extended_frame(1, 44),
+        extended_frame(3, 43),
+    };
+    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++)
+        for (uint32_t size = 0; size <= frames[i].size_bytes; size++) {
+            uint8_t *copy = malloc(size ? size : 1);
+            memcpy(copy, frames[i].bytes, size);
+            assert_agreement(rig, copy, size, size == frames[i].size_bytes);
+            free(copy);
+        }
+}
+
+/* Bytes of headers changed at random, but not the address and port that make a frame weir's. */
+static void changed_frames_agree(void **state)
+{
+    enum { ROUNDS = 20000 };
+    struct rig *rig = rig_of(state);
+    struct build frames[] = {ipv4_frame(48), ipv6_frame(48), tagged_frame(2), extended_frame(3, 60),
+                             extended_frame(1, 44)};
+    static const uint32_t destinations[] = {30, 38, 38, 38, 38}; /* of IPv4 in the first and third */
+    uint32_t count = sizeof frames / sizeof *frames, seed = 1;
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        struct build build = frames[round % count];
+        for (uint32_t change = 0; change < 1 + round % 3; change++) {
+            seed = seed * 1664525 + 1013904223;
+            uint32_t at = 12 + (seed >> 8) % 40;
+            uint32_t destination = destinations[round % count];
+            if (at >= destination && at < destination + (round % count % 2 || round % count > 2 ? 16 : 4))
+                continue;
+            build.bytes[at] = (uint8_t)(seed >> 24);
+        }
+        assert_agreement(rig, build.bytes, build.size_bytes, false);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(frames_without_a_socket_are_passed),
+        cmocka_unit_test(whole_datagrams_are_taken),
+        cmocka_unit_test(others_are_passed),
+        cmocka_unit_test(addresses_are_told_apart),
+        cmocka_unit_test(fragments_are_passed),
+        cmocka_unit_test(long_frames_are_passed),
+        cmocka_unit_test(only_the_allowed_get_in),
+        cmocka_unit_test(too_long_a_list_is_refused),
+        cmocka_unit_test(cut_frames_agree),
+        cmocka_unit_test(changed_frames_agree),
+    };
+    return cmocka_run_group_tests(tests, rig_open, rig_close);
+}
