@@ -55,6 +55,9 @@ void reload_rules(struct collector *collector, const struct reload *reload)
         return;
     }
     changes_say(collector->config, &config);
+    /* sockets were opened for what was to be unpacked at the start */
+    config.input.unpack = collector->config->input.unpack;
+    config.input.gue_port = collector->config->input.gue_port;
     rules_take(collector, &config);
     config_fini(&config);
 }

@@ -80,6 +80,9 @@ static int backends_open(struct collector *collector)
         result = dpdk_open(collector);
     if (result)
         return result;
+    if (!collector->backend_count && collector->config->input.unpack & (UNPACK_IPIP | UNPACK_GRE))
+        log_warning("input.unpack: ipip and gre do not come to sockets; set input.interface, or have the kernel unpack "
+                    "them by a tunnel interface");
     uint32_t workers = collector->config->workers;
     if (!workers)
         workers = collector->backend_count ? collector->backends[0].queue_count : cores_count();

@@ -93,10 +93,14 @@
     X(packets_with_datagram, PACKETS, WORKER, DELIVERED, "Packets that held a datagram for an exporter of this worker")\
     X(packets_from_other_workers, PACKETS, WORKER, RECEIVED, "Datagrams taken over from the worker they landed on")   \
     X(packets_handed_over, PACKETS, WORKER, DELIVERED, "Datagrams handed to the worker that owns their exporter")     \
+    X(packets_unpacked, PACKETS, WORKER, NONE, "Datagrams taken out of a tunnel or from behind a PROXY header")       \
     X(packets_malformed, PACKETS, WORKER, DROPPED, "Frames whose Ethernet, IP or UDP header is impossible or cut")    \
     X(packets_not_udp, PACKETS, WORKER, DROPPED, "Frames that hold no whole UDP datagram")                            \
     X(packets_other_port, PACKETS, WORKER, DROPPED, "UDP datagrams to other ports")                                   \
     X(packets_not_allowed, PACKETS, WORKER, DROPPED, "Datagrams of exporters that input.allow leaves out")            \
+    X(packets_not_balancer, PACKETS, WORKER, DROPPED, "Tunnels and PROXY headers from others than input.balancers")   \
+    X(packets_tunnel_fragment, PACKETS, WORKER, DROPPED, "Tunnelled packets that hold a fragment of a datagram")      \
+    X(packets_tunnel_other, PACKETS, WORKER, DROPPED, "Tunnels and PROXY headers of another kind, or without UDP")    \
     X(packets_too_large, PACKETS, WORKER, DROPPED, "Datagrams longer than max_message_size")                          \
     X(packets_handover_full, PACKETS, WORKER, DROPPED, "Datagrams dropped because their owner's ring was full")       \
     X(packets_no_exporter, PACKETS, WORKER, DROPPED, "Datagrams of new exporters dropped at limits.exporters")        \

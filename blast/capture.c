@@ -221,9 +221,10 @@ static struct exporter *exporter_of(struct loader *loader, const struct endpoint
 static void packet_take(struct loader *loader, const struct packet *packet)
 {
     struct capture *capture = loader->capture;
+    static const struct unpack nothing;
     struct frame frame;
     uint16_t version = 0;
-    if (frame_parse(packet, &frame) == FRAME_DATAGRAM && frame_fit(&frame, packet, loader->bytes_most))
+    if (frame_parse(packet, &nothing, &frame) == FRAME_DATAGRAM && frame_fit(&frame, packet, loader->bytes_most))
         version = version_of(frame.payload, frame.size_bytes);
     struct exporter *exporter = version ? exporter_of(loader, &frame.source) : NULL;
     if (!exporter) {

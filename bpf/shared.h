@@ -19,9 +19,10 @@
 
 #define STEER_VLANS_MOST      2
 #define STEER_EXTENSIONS_MOST 8     /* IPv6 extension headers before UDP */
+#define STEER_PLACE_MOST      16383 /* bytes of headers in front of a datagram */
 #define STEER_LISTEN_MOST     256   /* entries of the listen map */
 #define STEER_LOCAL_MOST      16384 /* addresses of this machine */
-#define STEER_PREFIXES_MOST   65536 /* of input.allow */
+#define STEER_PREFIXES_MOST   65536 /* of input.allow, and of input.balancers */
 #define STEER_QUEUES_MOST     1024  /* receive queues of an interface */
 
 /* Key of the local map; IPv4 as its IPv4-mapped form, in network order. */
@@ -70,6 +71,17 @@ struct steer_counts {
 
 struct steer_rules {
     __u32 allow_on; /* the set's list of exporters holds: without it everybody may send */
+    __u32 unpack;   /* enum steer_unpack, or-ed */
+    __be16 gue_port_be;
+    __u16 zero;
+};
+
+/* What load balancers put around datagrams. */
+enum steer_unpack {
+    STEER_UNPACK_IPIP = 1 << 0,
+    STEER_UNPACK_GRE = 1 << 1,
+    STEER_UNPACK_GUE = 1 << 2,
+    STEER_UNPACK_PROXY = 1 << 3,
 };
 
 /* Values of the maps of prefixes. */

@@ -2,22 +2,16 @@
 
 /*
  * Steers flow export to AF_XDP: UDP datagrams to an address and port that weir listens on go to the socket of the queue
- * they came in by; everything else, all fragments, and queues without a socket go to the kernel. Checksums are not
- * verified here.
+ * they came in by, with what load balancers have put around them; everything else, all fragments, and queues without a
+ * socket go to the kernel. Checksums are not verified here.
  */
 #include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/udp.h>
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/flow.h"
 #include "bpf/shared.h"
-
-#define FRAGMENT_BITS 0x3fff /* IPv4: more fragments, and the offset (RFC 791 3.1) */
 
 struct steer_rules rules[STEER_SETS];
 volatile __u32 rules_in_use; /* user space writes it once the set is whole */
@@ -50,7 +44,7 @@ struct prefixes {
     __uint(max_entries, STEER_PREFIXES_MOST);
     __type(key, struct steer_prefix);
     __type(value, __u8);
-} allow_0 SEC(".maps"), allow_1 SEC(".maps");
+} allow_0 SEC(".maps"), allow_1 SEC(".maps"), balancers_0 SEC(".maps"), balancers_1 SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -59,114 +53,15 @@ struct {
     __type(value, struct steer_counts);
 } counts SEC(".maps");
 
-struct vlan_tag {
-    __be16 identifier;
-    __be16 type;
-};
-
-struct extension_header {
-    __u8 next;
-    __u8 length; /* in units of 8 bytes, without the first 8 */
-};
-
-/* What steering needs to know of a datagram. */
-struct flow {
-    struct steer_address source;
-    struct steer_address destination;
-    __be16 port_be;
-    __u8 ipv4;
-    __u8 fragment; /* it is one, of a UDP datagram */
-};
-
-static __always_inline void address_map_ipv4(struct steer_address *address, __be32 ipv4)
+static __always_inline int address_is_local(const struct steer_address *address)
 {
-    __builtin_memset(address->bytes, 0, 10);
-    address->bytes[10] = 0xff;
-    address->bytes[11] = 0xff;
-    __builtin_memcpy(address->bytes + 12, &ipv4, 4);
+    return bpf_map_lookup_elem(&local, address) != 0;
 }
 
-/* Steps over the Ethernet header and its tags; returns what follows and its type, NULL when the frame ends before. */
-static __always_inline void *ethernet_skip(void *at, void *end, __be16 *type)
-{
-    struct ethhdr *ethernet = at;
-    if ((void *)(ethernet + 1) > end)
-        return NULL;
-    *type = ethernet->h_proto;
-    at = ethernet + 1;
-#pragma unroll
-    for (int i = 0; i < STEER_VLANS_MOST; i++) {
-        if (*type != bpf_htons(ETH_P_8021Q) && *type != bpf_htons(ETH_P_8021AD))
-            break;
-        struct vlan_tag *tag = at;
-        if ((void *)(tag + 1) > end)
-            return NULL;
-        *type = tag->type;
-        at = tag + 1;
-    }
-    return at;
-}
-
-/* Steps over the header of a whole datagram; NULL, with the reason in flow, where there is none. */
-static __always_inline void *ipv4_read(void *at, void *end, struct flow *flow)
-{
-    struct iphdr *ip = at;
-    if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl < 5 || ip->protocol != IPPROTO_UDP)
-        return NULL;
-    flow->fragment = (ip->frag_off & bpf_htons(FRAGMENT_BITS)) != 0;
-    if (flow->fragment)
-        return NULL;
-    flow->ipv4 = 1;
-    address_map_ipv4(&flow->source, ip->saddr);
-    address_map_ipv4(&flow->destination, ip->daddr);
-    return at + ip->ihl * 4;
-}
-
-/* The same of IPv6, with its extension headers. */
-static __always_inline void *ipv6_read(void *at, void *end, struct flow *flow)
-{
-    struct ipv6hdr *ip = at;
-    if ((void *)(ip + 1) > end || ip->version != 6)
-        return NULL;
-    flow->ipv4 = 0;
-    __builtin_memcpy(&flow->source, &ip->saddr, sizeof flow->source);
-    __builtin_memcpy(&flow->destination, &ip->daddr, sizeof flow->destination);
-    __u8 next = ip->nexthdr;
-    at = ip + 1;
-#pragma unroll
-    for (int i = 0; i < STEER_EXTENSIONS_MOST; i++) {
-        if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS)
-            break;
-        struct extension_header *extension = at;
-        if ((void *)(extension + 1) > end)
-            return NULL;
-        next = extension->next;
-        at += (extension->length + 1) * 8;
-    }
-    flow->fragment = next == IPPROTO_FRAGMENT;
-    return next == IPPROTO_UDP ? at : NULL;
-}
-
-static __always_inline int flow_read(void *at, void *end, struct flow *flow)
-{
-    __be16 type = 0;
-    at = ethernet_skip(at, end, &type);
-    if (!at)
-        return 0;
-    if (type == bpf_htons(ETH_P_IP))
-        at = ipv4_read(at, end, flow);
-    else if (type == bpf_htons(ETH_P_IPV6))
-        at = ipv6_read(at, end, flow);
-    else
-        return 0;
-    struct udphdr *udp = at;
-    if (!at || (void *)(udp + 1) > end)
-        return 0;
-    flow->port_be = udp->dest;
-    return 1;
-}
-
-/* Does weir listen there: on that very address, or on every address of this machine? */
+/*
+ * Does weir listen there: on that very address, or on every address of this machine? What came through a tunnel needs
+ * not be addressed to this machine: load balancers keep the address that is theirs.
+ */
 static __always_inline int flow_is_ours(const struct flow *flow)
 {
     struct steer_listen key = {.address = flow->destination, .port_be = flow->port_be};
@@ -175,7 +70,7 @@ static __always_inline int flow_is_ours(const struct flow *flow)
     __builtin_memset(&key.address, 0, sizeof key.address);
     if (flow->ipv4)
         address_map_ipv4(&key.address, 0);
-    return bpf_map_lookup_elem(&listen, &key) && bpf_map_lookup_elem(&local, &flow->destination);
+    return bpf_map_lookup_elem(&listen, &key) && (flow->tunnelled || address_is_local(&flow->destination));
 }
 
 static __always_inline int address_is_mapped(const struct steer_address *address)
@@ -192,14 +87,66 @@ static __always_inline int prefixes_contain(void *first, void *second, __u32 set
     return range && (*range != STEER_RANGE_IPV6 || !address_is_mapped(address));
 }
 
+static __always_inline int source_is_balancer(const struct flow *flow, __u32 set)
+{
+    return prefixes_contain(&balancers_0, &balancers_1, set, &flow->source);
+}
+
+/*
+ * Has the verifier forget by which of many ways we came here: it goes over what follows once, not once for each of
+ * them. NULL for what would lie behind every frame.
+ */
+static __always_inline void *place_forget(void *frame, void *at)
+{
+    __u64 offset = at - frame;
+    asm volatile("" : "+r"(offset));
+    if (offset > STEER_PLACE_MOST)
+        return NULL;
+    asm volatile("" : "+r"(offset)); /* the register that was checked is the one that is added */
+    return frame + offset;
+}
+
+/*
+ * Finds the datagram, within a tunnel where one is to be unpacked: flow becomes what the exporter has sent. The UDP
+ * header, or NULL.
+ */
+static __always_inline void *datagram_find(void *frame, void *end, struct flow *flow, __u32 set)
+{
+    __be16 type = 0;
+    void *at = ethernet_skip(frame, end, &type);
+    at = ip_read(at, end, type, flow);
+    at = udp_read(at, end, flow);
+    __u32 kind = at ? flow_tunnel(flow, &rules[set]) : 0;
+    if (!kind || !address_is_local(&flow->destination) || !source_is_balancer(flow, set))
+        return at;
+    flow->tunnelled = 1;
+    at = place_forget(frame, at);
+    at = tunnel_skip(at, end, kind, &type);
+    if (!at)
+        return NULL;
+    at = place_forget(frame, at);
+    at = ip_read(at, end, type, flow);
+    return udp_read(at, end, flow);
+}
+
+static __always_inline void proxied_read(void *frame, void *udp, void *end, struct flow *flow, __u32 set)
+{
+    void *at = place_forget(frame, udp + sizeof(struct udphdr));
+    if (at && proxy_is_there(at, end) && source_is_balancer(flow, set))
+        proxy_read(at, end, flow);
+}
+
 static __always_inline enum steer_verdict frame_judge(void *at, void *end)
 {
     struct flow flow = {};
-    if (!flow_read(at, end, &flow))
+    __u32 set = rules_in_use & (STEER_SETS - 1);
+    void *udp = datagram_find(at, end, &flow, set);
+    if (!udp || flow.protocol != IPPROTO_UDP)
         return flow.fragment ? STEER_FRAGMENT : STEER_OTHER;
     if (!flow_is_ours(&flow))
         return STEER_OTHER;
-    __u32 set = rules_in_use & (STEER_SETS - 1);
+    if (rules[set].unpack & STEER_UNPACK_PROXY)
+        proxied_read(at, udp, end, &flow, set);
     if (rules[set].allow_on && !prefixes_contain(&allow_0, &allow_1, set, &flow.source))
         return STEER_NOT_ALLOWED;
     return at + STEER_PACKET_MOST < end ? STEER_LONG : STEER_TAKEN;

@@ -257,7 +257,7 @@ static void set_assign(struct loader *loader, const struct option_row *option, c
         good &= index >= 0;
         bits |= index >= 0 ? 1U << index : 0;
     }
-    if (good && bits == 0)
+    if (good && bits == 0 && *option->default_text)
         value_problem(loader, option, value, "is empty");
     else if (good)
         *(uint32_t *)member_of(loader, option) = bits;

@@ -3,6 +3,7 @@
 
 #include <net/if.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -182,12 +183,31 @@ static void fields_check(struct loader *loader)
     }
 }
 
+/* Who may speak for others has to be named, and what arrives at a port can be one thing alone. */
+static void unpack_check(struct loader *loader)
+{
+    const struct config *config = loader->config;
+    if (config->input.unpack && !config->input.balancers.count)
+        loader_option_problem(loader, "input.unpack", "add input.balancers, as input.balancers: [192.0.2.0/28]",
+                              "nothing says which load balancers are believed");
+    if (!config->input.unpack && config->input.balancers.count)
+        loader_option_warning(loader, "input.balancers", "add input.unpack, as input.unpack: [proxy]",
+                              "it has no effect without input.unpack");
+    for (uint32_t i = 0; i < config->host.count && config->input.unpack & UNPACK_GUE; i++) {
+        const char *colon = strrchr(config->host.items[i], ':');
+        if (colon && strtoul(colon + 1, NULL, 10) == config->input.gue_port)
+            loader_option_problem(loader, "input.gue_port", "choose another port for one of the two",
+                                  "%u is a port of host, too", config->input.gue_port);
+    }
+}
+
 void check_together(struct loader *loader)
 {
     struct config *config = loader->config;
     hosts_complete(loader);
     hosts_check(loader);
     fields_check(loader);
+    unpack_check(loader);
     http_check(loader);
     templates_kafka_check(loader);
     if (config->share_templates && config->workers > 1)

@@ -59,6 +59,14 @@ enum protocol_bit {
     PROTOCOL_IPFIX = 1 << 6,
 };
 
+/* Bits of config.input.unpack: what load balancers put around datagrams. */
+enum unpack_bit {
+    UNPACK_IPIP = 1 << 0,
+    UNPACK_GRE = 1 << 1,
+    UNPACK_GUE = 1 << 2,
+    UNPACK_PROXY = 1 << 3,
+};
+
 /* Kinds of documents, for output_config.kinds: bit 1 << enum document_kind. */
 enum document_kind { DOCUMENT_FLOW, DOCUMENT_OPTIONS, DOCUMENT_KINDS };
 
@@ -175,6 +183,9 @@ struct config {
         uint32_t xdp_mode;         /* enum xdp_mode */
         uint32_t zero_copy;        /* enum zero_copy */
         struct text_list allow;    /* CIDRs; empty = every exporter */
+        uint32_t unpack;           /* enum unpack_bit, or-ed */
+        uint32_t gue_port;         /* UDP */
+        struct text_list balancers; /* CIDRs; whose headers are believed */
         struct text_list cpus;     /* worker i runs on cpus[i % count]; empty = not pinned */
         uint32_t frames;           /* AF_XDP: UMEM frames a queue, DPDK: descriptors; a power of two */
         uint32_t busy_poll;        /* us to poll before sleeping; 0 = sleep at once */

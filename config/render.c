@@ -77,7 +77,8 @@ static void list_print(FILE *stream, const struct text_list *list)
 
 static void set_print(FILE *stream, const char *const *names, uint32_t bits)
 {
-    const char *separator = "[";
+    const char *separator = "";
+    fputc('[', stream);
     for (uint32_t i = 0; names[i]; i++) {
         if (bits & 1U << i) {
             fprintf(stream, "%s%s", separator, names[i]);

@@ -13,6 +13,7 @@ enum packet_kind {
     PACKET_ETHERNET, /* an Ethernet frame */
     PACKET_IP,       /* an IPv4 or IPv6 header */
     PACKET_PAYLOAD,  /* a UDP payload: source is filled in */
+    PACKET_GUE,      /* the same, sent to the port of GUE */
     PACKET_OTHER,    /* nothing that weir reads: a link type's own traffic */
 };
 
@@ -23,7 +24,7 @@ struct packet {
     uint8_t kind;            /* enum packet_kind */
     bool cut;                /* longer than max_message_size or than the capture kept */
     int64_t received_ns;     /* UTC */
-    struct endpoint source;  /* PACKET_PAYLOAD only */
+    struct endpoint source;  /* PACKET_PAYLOAD and PACKET_GUE only */
 };
 
 #define BURST_PACKETS 64

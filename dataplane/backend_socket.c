@@ -38,6 +38,8 @@ struct socket_queue {
     int socket_count;
     int first; /* socket to ask first: they take turns */
     int sockets[LISTENS_MOST];
+    int gue_first; /* sockets from here on are those of GUE's port */
+    uint8_t kinds[BURST_PACKETS]; /* enum packet_kind, of the last receive */
     struct mmsghdr messages[BURST_PACKETS];
     struct iovec vectors[BURST_PACKETS];
     union socket_address sources[BURST_PACKETS];
@@ -51,6 +53,7 @@ struct socket_queue {
 struct socket_state {
     struct listen listens[LISTENS_MOST];
     int listen_count;
+    int gue_first; /* listens from here on are those of GUE's port */
     struct socket_queue **queues;
 };
 
@@ -78,7 +81,7 @@ static void message_take(struct socket_queue *queue, uint32_t slot, int64_t now_
     struct mmsghdr *message = &queue->messages[slot];
     *packet = (struct packet){.bytes = queue->vectors[slot].iov_base,
                               .size_bytes = message->msg_len,
-                              .kind = PACKET_PAYLOAD,
+                              .kind = queue->kinds[slot],
                               .cut = message->msg_hdr.msg_flags & MSG_TRUNC,
                               .received_ns = message_time(&message->msg_hdr, now_ns),
                               .source = message_source(&queue->sources[slot])};
@@ -92,10 +95,12 @@ static int socket_receive(struct backend_queue *base, struct packet *packets, in
     struct socket_queue *queue = base->state;
     uint32_t count = 0, room = most < BURST_PACKETS ? (uint32_t)most : BURST_PACKETS;
     for (int i = 0; i < queue->socket_count && count < room; i++) {
-        int socket = queue->sockets[(queue->first + i) % queue->socket_count];
-        int got = recvmmsg(socket, queue->messages + count, room - count, MSG_DONTWAIT, NULL);
-        if (got > 0)
-            count += (uint32_t)got;
+        int socket = (queue->first + i) % queue->socket_count;
+        int got = recvmmsg(queue->sockets[socket], queue->messages + count, room - count, MSG_DONTWAIT, NULL);
+        if (got <= 0)
+            continue;
+        memset(queue->kinds + count, socket < queue->gue_first ? PACKET_PAYLOAD : PACKET_GUE, (size_t)got);
+        count += (uint32_t)got;
     }
     queue->first = (queue->first + 1) % queue->socket_count;
     if (!count)
@@ -290,6 +295,7 @@ static int queue_open(struct socket_state *state, const struct config *config, s
     if (!queue)
         return -ENOMEM;
     queue->queue.state = queue;
+    queue->gue_first = state->gue_first;
     queue->queue.fd = epoll_create1(EPOLL_CLOEXEC);
     int result = queue->queue.fd < 0 ? -errno : buffers_init(queue, config->max_message_size);
     for (int i = 0; i < state->listen_count && !result; i++)
@@ -351,6 +357,36 @@ static int queues_open(struct backend *backend, const struct config *config, uin
     return 0;
 }
 
+/* GUE comes to a port of its own, at every address that is listened on. Returns 0 or -errno, having logged. */
+static int listens_add_gue(struct socket_state *state, uint32_t port)
+{
+    for (int i = 0; i < state->gue_first; i++) {
+        struct listen listen = state->listens[i];
+        listen.endpoint.port = (uint16_t)port;
+        bool known = false;
+        for (int other = state->gue_first; other < state->listen_count; other++)
+            known = known || endpoint_equal(&state->listens[other].endpoint, &listen.endpoint);
+        if (known)
+            continue;
+        if (state->listen_count == LISTENS_MOST) {
+            log_error("host: no room for the port of GUE: at most %d sockets; leave some entries out", LISTENS_MOST);
+            return -EINVAL;
+        }
+        state->listens[state->listen_count++] = listen;
+    }
+    return 0;
+}
+
+/* Returns 0 or -errno, having logged. */
+static int listens_find(struct socket_state *state, const struct config *config)
+{
+    int count = listens_read(config, state->listens);
+    if (count < 0)
+        return count;
+    state->listen_count = state->gue_first = count;
+    return config->input.unpack & UNPACK_GUE ? listens_add_gue(state, config->input.gue_port) : 0;
+}
+
 static int backend_socket_open(struct backend *backend, const struct config *config, uint32_t queues)
 {
     struct socket_state *state = calloc(1, sizeof *state);
@@ -360,13 +396,11 @@ static int backend_socket_open(struct backend *backend, const struct config *con
     backend->queue_count = 0;
     backend->queues = calloc(queues, sizeof(*backend->queues));
     state->queues = calloc(queues, sizeof(*state->queues));
-    int result = backend->queues && state->queues ? listens_read(config, state->listens) : -ENOMEM;
-    if (result > 0) {
-        state->listen_count = result;
+    int result = backend->queues && state->queues ? listens_find(state, config) : -ENOMEM;
+    if (!result)
         result = listens_probe(state, config);
-        if (!result)
-            result = queues_open(backend, config, queues);
-    }
+    if (!result)
+        result = queues_open(backend, config, queues);
     if (result)
         socket_close(backend);
     return result;

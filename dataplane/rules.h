@@ -6,6 +6,9 @@
 
 #include "config/config.h"
 #include "dataplane/allow.h"
+#include "dataplane/frame.h"
+
+#define RULES_PORTS_MOST 64 /* as many as entries of host (dataplane/listen.h) */
 
 /*
  * Which exporters may send: what of the configuration can change while weir runs. Constant; a change is another one,
@@ -14,6 +17,11 @@
  */
 struct rules {
     struct allow *allow;
+    struct allow *balancers; /* NULL: there are none */
+    struct unpack unpack;    /* for frame_parse(): constant parts of the configuration, and balancers */
+
+    uint16_t ports[RULES_PORTS_MOST]; /* of host: for datagrams out of tunnels whose backend could not look */
+    uint32_t port_count;
 
     /* the crew's */
     uint32_t generation;
@@ -23,6 +31,9 @@ struct rules {
 /* NULL with errno: EINVAL for what config_load() would have refused, or ENOMEM. */
 struct rules *rules_new(const struct config *config);
 void rules_free(struct rules *rules);
+
+/* Is it a port of host? */
+bool rules_want_port(const struct rules *rules, uint16_t port);
 
 /* With all older ones; NULL: none. */
 void rules_free_all(struct rules *rules);

@@ -17,7 +17,18 @@
 static const enum counter verdict_counters[] = {
     [FRAME_MALFORMED] = COUNTER_packets_malformed,
     [FRAME_NOT_UDP] = COUNTER_packets_not_udp,
+    [FRAME_NOT_BALANCER] = COUNTER_packets_not_balancer,
+    [FRAME_TUNNEL_FRAGMENT] = COUNTER_packets_tunnel_fragment,
+    [FRAME_TUNNEL_OTHER] = COUNTER_packets_tunnel_other,
 };
+
+/* Is the datagram to a port that is to be taken, where the backend could not tell? */
+static bool port_is_wanted(const struct worker *worker, const struct packet *packet, const struct frame *frame)
+{
+    if (packet->kind == PACKET_GUE)
+        return rules_want_port(worker->rules, frame->destination_port);
+    return crew_wants_port(&worker->shared->setup, packet, frame);
+}
 
 /* First pass: parse all, hash, and have the exporters' hash slots on their way into the cache. */
 static void packets_parse(struct worker *worker, int count)
@@ -26,14 +37,15 @@ static void packets_parse(struct worker *worker, int count)
     for (int i = 0; i < count; i++) {
         const struct packet *packet = &worker->packets[i];
         struct arrival *arrival = &worker->arrivals[worker->arrival_count];
-        enum frame_verdict verdict = frame_parse(packet, &arrival->frame);
+        enum frame_verdict verdict = frame_parse(packet, &worker->rules->unpack, &arrival->frame);
         if (verdict != FRAME_DATAGRAM) {
             counter_add(worker->counters, verdict_counters[verdict], 1);
-        } else if (!crew_wants_port(&worker->shared->setup, packet, &arrival->frame)) {
+        } else if (!port_is_wanted(worker, packet, &arrival->frame)) {
             counter_add(worker->counters, COUNTER_packets_other_port, 1);
         } else if (!frame_fit(&arrival->frame, packet, worker->message_bytes_most) && !worker->keeps_cut) {
             counter_add(worker->counters, COUNTER_packets_too_large, 1);
         } else {
+            counter_add(worker->counters, COUNTER_packets_unpacked, arrival->frame.unpacked);
             arrival->packet = packet;
             arrival->hash = exporters_hash(worker->exporters, &arrival->frame.source);
             exporters_prefetch(worker->exporters, arrival->hash);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/address.h"
@@ -11,6 +12,9 @@
 #include "bpf/shared.h"
 #include "bpf/xdp.skel.h"
 
+static_assert((int)UNPACK_IPIP == (int)STEER_UNPACK_IPIP && (int)UNPACK_GRE == (int)STEER_UNPACK_GRE &&
+                  (int)UNPACK_GUE == (int)STEER_UNPACK_GUE && (int)UNPACK_PROXY == (int)STEER_UNPACK_PROXY,
+              "both sides name what is to be unpacked by the same bits");
 static_assert(STEER_SETS == 2, "a set has a map of each kind, and the other is 1 less it");
 
 static uint32_t set_in_use(const struct xdp_bpf *skeleton)
@@ -61,8 +65,12 @@ int xdp_rules_prepare(struct xdp_bpf *skeleton, const struct config *config)
 {
     uint32_t set = 1 - set_in_use(skeleton);
     struct bpf_map *allow[STEER_SETS] = {skeleton->maps.allow_0, skeleton->maps.allow_1};
-    skeleton->bss->rules[set] = (struct steer_rules){.allow_on = config->input.allow.count != 0};
-    return prefixes_write(allow[set], &config->input.allow, "input.allow");
+    struct bpf_map *balancers[STEER_SETS] = {skeleton->maps.balancers_0, skeleton->maps.balancers_1};
+    skeleton->bss->rules[set] = (struct steer_rules){.allow_on = config->input.allow.count != 0,
+                                                     .unpack = config->input.unpack,
+                                                     .gue_port_be = htons((uint16_t)config->input.gue_port)};
+    int result = prefixes_write(allow[set], &config->input.allow, "input.allow");
+    return result ? result : prefixes_write(balancers[set], &config->input.balancers, "input.balancers");
 }
 
 void xdp_rules_use(struct xdp_bpf *skeleton)

@@ -10,6 +10,7 @@ ETHERTYPE_IPV6 = 0x86DD
 ETHERTYPE_VLAN = 0x8100
 ETHERTYPE_SERVICE_VLAN = 0x88A8
 ICMP, TCP, UDP = 1, 6, 17
+IPV4_WITHIN, IPV6_WITHIN, GRE = 4, 41, 47
 
 
 def checksum(data):
@@ -66,6 +67,41 @@ def ipv6(source, target, protocol, payload, extensions=()):
     first = extensions[0][0] if extensions else protocol
     return (struct.pack(">IHBB", 0x60000000, len(chain) + len(payload), first, 64)
             + ipaddress.ip_address(source).packed + ipaddress.ip_address(target).packed + chain + payload)
+
+
+def packet(source, target, protocol, payload):
+    """An IP packet of the version that the addresses have."""
+    return (ipv6 if ":" in source else ipv4)(source, target, protocol, payload)
+
+
+def within(inner):
+    """The number of the protocol that an IP packet is, within another."""
+    return IPV6_WITHIN if inner[0] >> 4 == 6 else IPV4_WITHIN
+
+
+def gre(inner, key=None, number=None, summed=False):
+    """A GRE header and what it carries: an IP packet, or with inner as (macs, packet, tags) an Ethernet frame."""
+    if isinstance(inner, tuple):
+        kind, inner = 0x6558, ethernet(*inner)
+    else:
+        kind = ETHERTYPE_IPV6 if inner[0] >> 4 == 6 else ETHERTYPE_IPV4
+    flags = (0x8000 if summed else 0) | (0x2000 if key is not None else 0) | (0x1000 if number is not None else 0)
+    options = b"".join(struct.pack(">I", value) for value in (key, number) if value is not None)
+    head = struct.pack(">HH", flags, kind) + (bytes(4) if summed else b"") + options
+    return with_checksum(head + inner, 4) if summed else head + inner
+
+
+def gue(inner, variant=0, words=0):
+    """The payload of a GUE datagram."""
+    return inner if variant else struct.pack(">BBH", words, within(inner), 0) + bytes(4 * words) + inner
+
+
+def proxy(source, target, more=b"", command=1):
+    """A PROXY header, version 2, for UDP; source and target are (address, port)."""
+    addresses = [ipaddress.ip_address(end[0]).packed for end in (source, target)]
+    body = b"".join(addresses) + struct.pack(">HH", source[1], target[1]) + more
+    family = 0x22 if len(addresses[0]) == 16 else 0x12
+    return b"\r\n\r\n\0\r\nQUIT\n" + struct.pack(">BBH", 0x20 | command, family, len(body)) + body
 
 
 def ethernet(macs, packet, tags=()):

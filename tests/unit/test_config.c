@@ -642,6 +642,22 @@ static void documentation_names_every_option(void **state)
     }
 }
 
+static void balancers_have_to_be_named(void **state)
+{
+    load_good("input: {unpack: [ipip, proxy], balancers: [192.0.2.0/28]}");
+    assert_int_equal(config.input.unpack, UNPACK_IPIP | UNPACK_PROXY);
+    assert_list(&config.input.balancers, "192.0.2.0/28");
+    load_good("input: {unpack: [], gue_port: 2055}");
+    assert_int_equal(config.input.unpack, 0);
+    assert_int_equal(load_text("input: {unpack: [gre]}"), -EINVAL);
+    assert_problem("weir.yml:1", "nothing says which load balancers are believed", "input.balancers", false);
+    assert_int_equal(load_text("input: {unpack: [gue], gue_port: 4739, balancers: [192.0.2.1]}"), -EINVAL);
+    assert_problem("weir.yml:1", "4739 is a port of host, too", "another port", false);
+    assert_int_equal(load_text("input: {balancers: [192.0.2.1]}"), 0);
+    assert_problem("weir.yml:1", "it has no effect without input.unpack", "input.unpack", true);
+    assert_int_equal(load_text("input: {unpack: [vxlan], balancers: [192.0.2.1]}"), -EINVAL);
+}
+
 static void other_parts_add_problems(void **state)
 {
     struct config_problems own = {.count = 0};
@@ -685,6 +701,7 @@ int main(void)
         cmocka_unit_test_teardown(effective_configuration_reads_back, fini),
         cmocka_unit_test_teardown(sample_with_all_options_is_the_default, fini),
         cmocka_unit_test_teardown(documentation_names_every_option, fini),
+        cmocka_unit_test_teardown(balancers_have_to_be_named, fini),
         cmocka_unit_test(other_parts_add_problems),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);

@@ -17,6 +17,8 @@
 #include "dataplane/reassembly.h"
 #include "tests/unit/frame_build.h"
 
+static struct unpack unpack; /* what is to be unpacked: nothing, if a test does not say more */
+
 /* Parses a copy that ends where its memory ends, so that the sanitizer sees a read behind it. */
 static enum frame_verdict parse_first(const struct build *build, uint32_t size_bytes, enum packet_kind kind,
                                       struct frame *frame)
@@ -25,7 +27,7 @@ static enum frame_verdict parse_first(const struct build *build, uint32_t size_b
     memcpy(copy, build->bytes, size_bytes);
     struct packet packet = {.bytes = copy, .size_bytes = size_bytes, .kind = (uint8_t)kind};
     memset(frame, 0, sizeof *frame);
-    enum frame_verdict verdict = frame_parse(&packet, frame);
+    enum frame_verdict verdict = frame_parse(&packet, &unpack, frame);
     if (verdict == FRAME_DATAGRAM) {
         assert_true(frame->payload >= copy && frame->payload + frame->size_bytes <= copy + size_bytes);
         for (uint32_t i = 0; i < frame->size_bytes; i++)
@@ -211,7 +213,7 @@ static void other_kinds(void **state)
     assert_int_equal(parse(&arp, PACKET_OTHER, &frame), FRAME_NOT_UDP);
     put_fill(&payload, 0xaa, 10);
     struct packet packet = {.bytes = payload.bytes, .size_bytes = 10, .kind = PACKET_PAYLOAD, .source.port = 77};
-    assert_int_equal(frame_parse(&packet, &frame), FRAME_DATAGRAM);
+    assert_int_equal(frame_parse(&packet, &unpack, &frame), FRAME_DATAGRAM);
     assert_ptr_equal(frame.payload, payload.bytes);
     assert_int_equal(frame.size_bytes, 10);
     assert_int_equal(frame.source.port, 77);
@@ -241,7 +243,7 @@ static void random_bytes(void **state)
         uint8_t *copy = malloc(size_bytes + 1);
         memcpy(copy, build.bytes, size_bytes);
         struct packet packet = {.bytes = copy, .size_bytes = size_bytes, .kind = PACKET_ETHERNET};
-        if (frame_parse(&packet, &frame) == FRAME_DATAGRAM) {
+        if (frame_parse(&packet, &unpack, &frame) == FRAME_DATAGRAM) {
             found++;
             assert_true(frame.payload >= copy && frame.payload + frame.size_bytes <= copy + size_bytes);
         }
@@ -272,7 +274,7 @@ static void link_types(void **state)
         struct packet packet = {.bytes = build.bytes, .size_bytes = build.size_bytes};
         link_strip(rows[i].type, &packet);
         assert_int_equal(packet.kind, PACKET_IP);
-        assert_int_equal(frame_parse(&packet, &frame), FRAME_DATAGRAM);
+        assert_int_equal(frame_parse(&packet, &unpack, &frame), FRAME_DATAGRAM);
         assert_int_equal(frame.size_bytes, 48);
         if (rows[i].header_bytes) {
             packet = (struct packet){.bytes = build.bytes, .size_bytes = rows[i].header_bytes - 1};
@@ -347,7 +349,7 @@ static void fragments_feed(struct reassembly *reassembly, const uint32_t *order,
         memcpy(slot, piece.bytes, piece.size_bytes);
         struct packet packet = {.bytes = slot, .size_bytes = piece.size_bytes, .kind = PACKET_ETHERNET};
         reassembly_take(reassembly, &packet, slot);
-        assert_int_equal(frame_parse(&packet, &frame), i + 1 < count ? FRAME_NOT_UDP : FRAME_DATAGRAM);
+        assert_int_equal(frame_parse(&packet, &unpack, &frame), i + 1 < count ? FRAME_NOT_UDP : FRAME_DATAGRAM);
     }
     assert_int_equal(frame.size_bytes, 300);
     assert_source(&frame, six ? "[2001:db8:707:707:707:707:707:707]:40000" : "192.0.2.7:40000");

@@ -11,152 +11,15 @@
 
 #include <cmocka.h>
 
-#include <bpf/bpf.h>
-#include <errno.h>
-#include <linux/bpf.h>
-#include <net/if.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <xdp/xsk.h>
 
-#include "bpf/shared.h"
-#include "dataplane/frame.h"
-#include "dataplane/xdp_program.h"
 #include "tests/unit/frame_build.h"
-
-#define FRAMES 64
-
-/* The program on the loopback, and an AF_XDP socket that gets what the program takes. */
-struct rig {
-    struct config config;
-    struct xdp_program *program;
-    struct xsk_umem *umem;
-    struct xsk_socket *socket;
-    uint8_t *frames;
-    uint64_t seen[STEER_VERDICTS];
-};
-
-static const struct listen listens[] = {
-    {.endpoint = {.port = 2055}, .any = true, .ipv4 = true, .ipv6 = true},
-    {.endpoint = {.address = {.bytes = {[10] = 0xff, 0xff, 203, 0, 113, 5}}, .port = 4739}, .ipv4 = true},
-};
-
-static int socket_make(struct rig *rig)
-{
-    static struct xsk_ring_prod fill;
-    static struct xsk_ring_cons receive, completion;
-    const struct xsk_umem_config umem = {
-        .fill_size = FRAMES, .comp_size = FRAMES, .frame_size = STEER_FRAME_BYTES};
-    const struct xsk_socket_config config = {
-        .rx_size = FRAMES, .libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD, .bind_flags = XDP_COPY};
-    size_t bytes = (size_t)FRAMES * STEER_FRAME_BYTES;
-    rig->frames = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    int result = xsk_umem__create(&rig->umem, rig->frames, bytes, &fill, &completion, &umem);
-    return result ? result : xsk_socket__create(&rig->socket, "lo", 0, rig->umem, &receive, NULL, &config);
-}
-
-/* The kernel's test runs come from queue 0 of the namespace's loopback. */
-static int rig_open(void **state)
-{
-    static struct rig rig;
-    struct config_problems problems = {0};
-    *state = NULL;
-    if (unshare(CLONE_NEWNET) < 0) {
-        print_message("no network namespace: %s\n", strerror(errno));
-        return 0;
-    }
-    if (system("ip link set lo up && ip addr add 198.51.100.9/32 dev lo && "
-               "ip addr add 909:909:909:909:909:909:909:909/128 dev lo nodad") != 0)
-        return -1;
-    const char *settings[] = {"input.xdp_mode=generic"};
-    const struct config_sources sources = {.settings = settings, .setting_count = 1};
-    if (config_load(&rig.config, &sources, &problems))
-        return -1;
-    const struct xdp_program_setup setup = {.config = &rig.config,
-                                            .listens = listens,
-                                            .listen_count = sizeof listens / sizeof *listens,
-                                            .interface = "lo",
-                                            .interface_index = (int)if_nametoindex("lo")};
-    int result = xdp_program_open(&rig.program, &setup);
-    if (result == -EPERM || result == -EACCES)
-        return 0;
-    *state = &rig;
-    return result;
-}
-
-static int rig_close(void **state)
-{
-    struct rig *rig = *state;
-    if (!rig)
-        return 0;
-    xdp_program_close(rig->program);
-    if (rig->socket)
-        xsk_socket__delete(rig->socket);
-    if (rig->umem)
-        xsk_umem__delete(rig->umem);
-    config_fini(&rig->config);
-    return 0;
-}
-
-/* Skips where the kernel lets us have no program; everything else is a failure. */
-static struct rig *rig_of(void **state)
-{
-    if (!*state)
-        skip();
-    return *state;
-}
-
-static uint32_t run(struct rig *rig, const uint8_t *bytes, uint32_t size_bytes)
-{
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = bytes, .data_size_in = size_bytes, .repeat = 1);
-    assert_int_equal(bpf_prog_test_run_opts(xdp_program_fd(rig->program), &options), 0);
-    return options.retval;
-}
-
-/* What the program said of the frame: one counter went up by one, and the action fits it. */
-static enum steer_verdict judge_bytes(struct rig *rig, const uint8_t *bytes, uint32_t size_bytes)
-{
-    uint32_t action = run(rig, bytes, size_bytes);
-    const uint64_t *now = xdp_program_verdicts(rig->program);
-    enum steer_verdict found = STEER_VERDICTS;
-    for (int verdict = 0; verdict < STEER_VERDICTS; verdict++) {
-        if (now[verdict] == rig->seen[verdict])
-            continue;
-        assert_int_equal(now[verdict], rig->seen[verdict] + 1);
-        assert_int_equal(found, STEER_VERDICTS);
-        found = (enum steer_verdict)verdict;
-    }
-    memcpy(rig->seen, now, sizeof rig->seen);
-    assert_in_range(found, 0, STEER_VERDICTS - 1);
-    assert_int_equal(action, found == STEER_TAKEN ? XDP_REDIRECT : found >= STEER_NOT_ALLOWED ? XDP_DROP : XDP_PASS);
-    return found;
-}
-
-static enum steer_verdict judge(struct rig *rig, const struct build *build)
-{
-    return judge_bytes(rig, build->bytes, build->size_bytes);
-}
-
-static void rules_set(struct rig *rig, const char *key, const char *value)
-{
-    char setting[256];
-    const char *settings[] = {setting};
-    struct config config;
-    struct config_problems problems = {0};
-    snprintf(setting, sizeof setting, "%s=%s", key, value);
-    const struct config_sources sources = {.settings = settings, .setting_count = 1};
-    assert_int_equal(config_load(&config, &sources, &problems), 0);
-    config_problems_fini(&problems);
-    assert_int_equal(xdp_program_prepare_rules(rig->program, &config), 0);
-    xdp_program_use_rules(rig->program);
-    config_fini(&config);
-}
+#include "tests/unit/xdp_fixture.h"
 
 /* --- frames --- */
 
@@ -376,39 +239,6 @@ static void too_long_a_list_is_refused(void **state)
 }
 
 /* --- the two readers of frames --- */
-
-static bool source_is_allowed(struct rig *rig, const struct frame *frame, const uint8_t *bytes, uint32_t size_bytes)
-{
-    char text[ADDRESS_TEXT_MOST];
-    address_format(&frame->source.address, text);
-    rules_set(rig, "input.allow", text);
-    bool allowed = judge_bytes(rig, bytes, size_bytes) == STEER_TAKEN;
-    rules_set(rig, "input.allow", "203.0.113.77");
-    bool refused = judge_bytes(rig, bytes, size_bytes) == STEER_NOT_ALLOWED;
-    rules_set(rig, "input.allow", "");
-    return allowed && refused;
-}
-
-/*
- * What the program takes is for weir alone: frame_parse() finds the datagram in it, of the same sender, or says that a
- * length is impossible, which the program does not look at. And what frame_parse() finds in a frame to us is taken.
- */
-static void assert_agreement(struct rig *rig, const uint8_t *bytes, uint32_t size_bytes, bool sender)
-{
-    if (size_bytes < 14)
-        return; /* the kernel runs no program on less than an Ethernet header */
-    struct packet packet = {.bytes = bytes, .size_bytes = size_bytes, .kind = PACKET_ETHERNET};
-    struct frame frame;
-    memset(&frame, 0, sizeof frame);
-    enum frame_verdict read = frame_parse(&packet, &frame);
-    enum steer_verdict steered = judge_bytes(rig, bytes, size_bytes);
-    if (steered == STEER_TAKEN)
-        assert_true(read == FRAME_DATAGRAM || read == FRAME_MALFORMED);
-    if (read == FRAME_DATAGRAM && frame.destination_port == 2055 && steered != STEER_TAKEN)
-        assert_int_equal(steered, STEER_FRAGMENT); /* an atomic one: whole, but the kernel's */
-    if (sender && steered == STEER_TAKEN && read == FRAME_DATAGRAM)
-        assert_true(source_is_allowed(rig, &frame, bytes, size_bytes));
-}
 
 static void cut_frames_agree(void **state)
 {
