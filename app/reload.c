@@ -55,9 +55,11 @@ void reload_rules(struct collector *collector, const struct reload *reload)
         return;
     }
     changes_say(collector->config, &config);
-    /* sockets were opened for what was to be unpacked at the start */
+    /* sockets were opened for what was to be unpacked at the start, and a table made for budgets */
     config.input.unpack = collector->config->input.unpack;
     config.input.gue_port = collector->config->input.gue_port;
+    config.input.exporter_rate = collector->config->input.exporter_rate;
+    config.input.exporter_burst = collector->config->input.exporter_burst;
     rules_take(collector, &config);
     config_fini(&config);
 }

@@ -50,8 +50,7 @@ const char *counter_part_name(enum counter_part part)
 
 bool counter_is_loss(enum counter counter)
 {
-    return counter_rows[counter].part == PART_DROPPED || counter == COUNTER_losses_socket ||
-           counter == COUNTER_losses_ring || counter == COUNTER_losses_filter || counter == COUNTER_losses_buffers ||
-           counter == COUNTER_losses_damaged || counter == COUNTER_losses_kernel ||
+    return counter_rows[counter].part == PART_DROPPED ||
+           (counter >= COUNTER_LOSSES_FIRST && counter <= COUNTER_LOSSES_LAST) ||
            counter == COUNTER_datagrams_missing || counter == COUNTER_records_missing;
 }

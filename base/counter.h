@@ -32,6 +32,10 @@ extern const struct counter_row counter_rows[];
 /* Number of rows with SCOPE_EXPORTER; they are the first ones (asserted where counter_rows is defined). */
 #define COUNTER_EXPORTER_COUNT COUNTER_packets_received
 
+/* The rows of what never came to a worker stand together. */
+#define COUNTER_LOSSES_FIRST COUNTER_losses_socket
+#define COUNTER_LOSSES_LAST  COUNTER_losses_budget
+
 const char *counter_unit_name(enum counter_unit unit);
 const char *counter_scope_name(enum counter_scope scope); /* "exporter", "total", "output" */
 const char *counter_part_name(enum counter_part part);    /* "" for PART_NONE */

@@ -101,6 +101,7 @@
     X(packets_not_balancer, PACKETS, WORKER, DROPPED, "Tunnels and PROXY headers from others than input.balancers")   \
     X(packets_tunnel_fragment, PACKETS, WORKER, DROPPED, "Tunnelled packets that hold a fragment of a datagram")      \
     X(packets_tunnel_other, PACKETS, WORKER, DROPPED, "Tunnels and PROXY headers of another kind, or without UDP")    \
+    X(packets_over_budget, PACKETS, WORKER, DROPPED, "Datagrams of exporters over input.exporter_rate")               \
     X(packets_too_large, PACKETS, WORKER, DROPPED, "Datagrams longer than max_message_size")                          \
     X(packets_handover_full, PACKETS, WORKER, DROPPED, "Datagrams dropped because their owner's ring was full")       \
     X(packets_no_exporter, PACKETS, WORKER, DROPPED, "Datagrams of new exporters dropped at limits.exporters")        \
@@ -111,6 +112,7 @@
     X(losses_damaged, PACKETS, WORKER, NONE, "Frames that the device found damaged: checksum, length, errors (DPDK)") \
     X(losses_kernel, PACKETS, WORKER, NONE, "Frames for the kernel that its interface did not take in time (DPDK)")   \
     X(losses_filter, PACKETS, WORKER, NONE, "Frames dropped by the XDP program: exporter not on input.allow")         \
+    X(losses_budget, PACKETS, WORKER, NONE, "Frames dropped by the XDP program: exporter over input.exporter_rate")   \
     X(packets_to_kernel, PACKETS, WORKER, NONE, "Frames that are not flow export, left to the kernel (DPDK)")         \
     /* what the XDP program did with the other frames that it saw: no losses */                                       \
     X(xdp_redirected, PACKETS, WORKER, NONE, "Frames that it gave to an AF_XDP ring: received, or losses_ring")       \
@@ -118,6 +120,7 @@
     X(xdp_passed_fragments, PACKETS, WORKER, NONE, "Frames that it passed to the kernel: fragments of UDP datagrams") \
     X(xdp_passed_long, PACKETS, WORKER, NONE, "Frames that it passed to the kernel: too long for a ring")             \
     X(xdp_passed_no_socket, PACKETS, WORKER, NONE, "Frames that it passed to the kernel: from a queue without ring")  \
+    X(xdp_budgets, EVENTS, WORKER, NONE, "Exporters new to the XDP program's budgets; at the cap an old one goes")    \
     X(exporters_learned, EVENTS, WORKER, NONE, "Exporters seen for the first time")                                   \
     X(exporters_expired, EVENTS, WORKER, NONE, "Exporters forgotten after a time without datagrams")                  \
     X(programs_compiled, EVENTS, WORKER, NONE, "Encode programs compiled")                                            \

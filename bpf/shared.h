@@ -23,6 +23,7 @@
 #define STEER_LISTEN_MOST     256   /* entries of the listen map */
 #define STEER_LOCAL_MOST      16384 /* addresses of this machine */
 #define STEER_PREFIXES_MOST   65536 /* of input.allow, and of input.balancers */
+#define STEER_BUDGETS_MOST    65536 /* exporters with a budget, unless set before loading */
 #define STEER_QUEUES_MOST     1024  /* receive queues of an interface */
 
 /* Key of the local map; IPv4 as its IPv4-mapped form, in network order. */
@@ -55,12 +56,21 @@ enum steer_verdict {
     STEER_FRAGMENT,  /* of a UDP datagram */
     STEER_LONG,      /* for weir, but longer than STEER_PACKET_MOST */
     STEER_NOT_ALLOWED,
+    STEER_OVER_BUDGET, /* more packets than an exporter may send */
     STEER_VERDICTS,
 };
 
 /* The per-CPU map of counts has one of these. */
 struct steer_counts {
     __u64 value[STEER_VERDICTS];
+    __u64 budgets_begun; /* for exporters that the map of budgets did not have, or no more */
+};
+
+/* Key of the map of budgets: an exporter. */
+struct steer_exporter {
+    struct steer_address address;
+    __be16 port_be;
+    __u16 zero;
 };
 
 /*
@@ -74,6 +84,8 @@ struct steer_rules {
     __u32 unpack;   /* enum steer_unpack, or-ed */
     __be16 gue_port_be;
     __u16 zero;
+    __u64 budget_cost_ns;      /* that a packet takes of its exporter's budget; 0: there are no budgets */
+    __u64 budget_tolerance_ns; /* how far ahead of the time the costs may be: the burst */
 };
 
 /* What load balancers put around datagrams. */

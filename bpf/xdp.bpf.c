@@ -46,6 +46,14 @@ struct prefixes {
     __type(value, __u8);
 } allow_0 SEC(".maps"), allow_1 SEC(".maps"), balancers_0 SEC(".maps"), balancers_1 SEC(".maps");
 
+/* Until when the packets that an exporter has sent are paid for, on the kernel's monotonic clock, in ns. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, STEER_BUDGETS_MOST);
+    __type(key, struct steer_exporter);
+    __type(value, __u64);
+} budgets SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, 1);
@@ -129,6 +137,44 @@ static __always_inline void *datagram_find(void *frame, void *end, struct flow *
     return udp_read(at, end, flow);
 }
 
+static __always_inline struct steer_counts *counts_own(void)
+{
+    __u32 only = 0;
+    return bpf_map_lookup_elem(&counts, &only);
+}
+
+static __always_inline void budget_begin(const struct steer_exporter *key, __u64 paid_ns)
+{
+    struct steer_counts *sums = counts_own();
+    bpf_map_update_elem(&budgets, key, &paid_ns, BPF_ANY);
+    if (sums)
+        sums->budgets_begun++;
+}
+
+/*
+ * A token bucket as one word: each packet moves the time until which the exporter has paid by its cost, and may not
+ * when that is too far ahead. Two processors that see the same exporter at once may let one packet more through. Who
+ * was pushed out of the map begins anew, with a full bucket.
+ */
+static __always_inline int flow_is_within_budget(const struct flow *flow, __u32 set)
+{
+    __u64 cost_ns = rules[set].budget_cost_ns;
+    if (!cost_ns)
+        return 1;
+    struct steer_exporter key = {.address = flow->source, .port_be = flow->source_port_be};
+    __u64 now_ns = bpf_ktime_get_ns();
+    __u64 *paid_ns = bpf_map_lookup_elem(&budgets, &key);
+    if (!paid_ns) {
+        budget_begin(&key, now_ns + cost_ns);
+        return 1;
+    }
+    __u64 from_ns = *paid_ns > now_ns ? *paid_ns : now_ns;
+    if (from_ns - now_ns > rules[set].budget_tolerance_ns)
+        return 0;
+    *paid_ns = from_ns + cost_ns;
+    return 1;
+}
+
 static __always_inline void proxied_read(void *frame, void *udp, void *end, struct flow *flow, __u32 set)
 {
     void *at = place_forget(frame, udp + sizeof(struct udphdr));
@@ -149,13 +195,14 @@ static __always_inline enum steer_verdict frame_judge(void *at, void *end)
         proxied_read(at, udp, end, &flow, set);
     if (rules[set].allow_on && !prefixes_contain(&allow_0, &allow_1, set, &flow.source))
         return STEER_NOT_ALLOWED;
-    return at + STEER_PACKET_MOST < end ? STEER_LONG : STEER_TAKEN;
+    if (at + STEER_PACKET_MOST < end)
+        return STEER_LONG;
+    return flow_is_within_budget(&flow, set) ? STEER_TAKEN : STEER_OVER_BUDGET;
 }
 
 static __always_inline void verdict_count(__u32 verdict)
 {
-    __u32 only = 0;
-    struct steer_counts *sums = bpf_map_lookup_elem(&counts, &only);
+    struct steer_counts *sums = counts_own();
     if (sums && verdict < STEER_VERDICTS)
         sums->value[verdict]++;
 }

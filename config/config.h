@@ -186,6 +186,8 @@ struct config {
         uint32_t unpack;           /* enum unpack_bit, or-ed */
         uint32_t gue_port;         /* UDP */
         struct text_list balancers; /* CIDRs; whose headers are believed */
+        uint32_t exporter_rate;    /* packets a second; 0 = as many as come */
+        uint32_t exporter_burst;   /* packets at once */
         struct text_list cpus;     /* worker i runs on cpus[i % count]; empty = not pinned */
         uint32_t frames;           /* AF_XDP: UMEM frames a queue, DPDK: descriptors; a power of two */
         uint32_t busy_poll;        /* us to poll before sleeping; 0 = sleep at once */

@@ -23,6 +23,7 @@ struct packet {
     uint32_t size_bytes;
     uint8_t kind;            /* enum packet_kind */
     bool cut;                /* longer than max_message_size or than the capture kept */
+    bool budgeted;           /* the backend has seen to input.exporter_rate */
     int64_t received_ns;     /* UTC */
     struct endpoint source;  /* PACKET_PAYLOAD and PACKET_GUE only */
 };
@@ -35,6 +36,7 @@ struct losses {
     uint64_t socket;
     uint64_t ring;
     uint64_t filter;    /* the XDP program dropped it: not on input.allow */
+    uint64_t budget;    /* the XDP program dropped it: over input.exporter_rate */
     uint64_t buffers;   /* no memory was free for the frame */
     uint64_t damaged;   /* checksum, length or the wire's own check */
     uint64_t kernel;    /* for the kernel, which did not take it in time */
@@ -46,6 +48,7 @@ struct losses {
     uint64_t passed_fragments;
     uint64_t passed_long;
     uint64_t passed_no_socket;
+    uint64_t budgets; /* exporters that the XDP program began a budget for */
 };
 
 struct backend_queue;

@@ -81,6 +81,7 @@ static int xdp_receive(struct backend_queue *base, struct packet *packets, int m
         packets[i] = (struct packet){.bytes = queue->frames + descriptor->addr,
                                      .size_bytes = descriptor->len,
                                      .kind = PACKET_ETHERNET,
+                                     .budgeted = true,
                                      .received_ns = now_ns};
         __builtin_prefetch(packets[i].bytes);
         queue->addresses[i] = descriptor->addr & FRAME_MASK;
@@ -113,8 +114,11 @@ static void xdp_release(struct backend_queue *base)
 
 static void verdicts_read(struct xdp_program *program, struct losses *losses)
 {
-    const uint64_t *verdicts = xdp_program_verdicts(program);
+    const struct steer_counts *counts = xdp_program_counts(program);
+    const __u64 *verdicts = counts->value;
     *losses = (struct losses){.filter = verdicts[STEER_NOT_ALLOWED],
+                               .budget = verdicts[STEER_OVER_BUDGET],
+                               .budgets = counts->budgets_begun,
                                       .redirected = verdicts[STEER_TAKEN],
                                       .passed_other = verdicts[STEER_OTHER],
                                       .passed_fragments = verdicts[STEER_FRAGMENT],

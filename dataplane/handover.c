@@ -19,6 +19,7 @@ struct slot {
     int64_t received_ns;
     struct endpoint source;
     bool cut;
+    bool budgeted;
     uint8_t bytes[];
 };
 
@@ -56,6 +57,7 @@ static int handover_receive(struct backend_queue *queue, struct packet *packets,
                                          .size_bytes = slot->size_bytes,
                                          .kind = PACKET_PAYLOAD,
                                          .cut = slot->cut,
+                                         .budgeted = slot->budgeted,
                                          .received_ns = slot->received_ns,
                                          .source = slot->source};
     }
@@ -154,6 +156,7 @@ bool handover_push(struct handover *handover, const struct frame *frame, const s
     slot->received_ns = packet->received_ns;
     slot->source = frame->source;
     slot->cut = packet->cut;
+    slot->budgeted = packet->budgeted;
     memcpy(slot->bytes, frame->payload, frame->size_bytes);
     /* pairs with the acquire in handover_receive() */
     atomic_store_explicit(&slot->turn, position + 1, memory_order_release);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 /* The port is what stands behind the last colon, as in all that config_load() lets through. */
 static void ports_read(struct rules *rules, const struct text_list *hosts)
 {
@@ -14,12 +16,24 @@ static void ports_read(struct rules *rules, const struct text_list *hosts)
     }
 }
 
+int64_t rules_budget_cost_ns(const struct config *config)
+{
+    return config->input.exporter_rate ? NS_PER_S / config->input.exporter_rate : 0;
+}
+
+int64_t rules_budget_tolerance_ns(const struct config *config)
+{
+    return (config->input.exporter_burst - 1) * rules_budget_cost_ns(config);
+}
+
 struct rules *rules_new(const struct config *config)
 {
     struct rules *rules = calloc(1, sizeof *rules);
     if (!rules)
         return NULL;
     ports_read(rules, &config->host);
+    rules->budget_cost_ns = rules_budget_cost_ns(config);
+    rules->budget_tolerance_ns = rules_budget_tolerance_ns(config);
     rules->allow = allow_new(&config->input.allow);
     if (config->input.balancers.count)
         rules->balancers = allow_new(&config->input.balancers);

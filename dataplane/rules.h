@@ -20,6 +20,8 @@ struct rules {
     struct allow *balancers; /* NULL: there are none */
     struct unpack unpack;    /* for frame_parse(): constant parts of the configuration, and balancers */
 
+    int64_t budget_cost_ns;      /* of a packet; 0: there are no budgets */
+    int64_t budget_tolerance_ns; /* how far ahead an exporter's costs may be: a burst */
     uint16_t ports[RULES_PORTS_MOST]; /* of host: for datagrams out of tunnels whose backend could not look */
     uint32_t port_count;
 
@@ -27,6 +29,10 @@ struct rules {
     uint32_t generation;
     struct rules *older; /* was replaced; freed once no worker looks at it */
 };
+
+/* The budget of input.exporter_rate and exporter_burst, as the members above. */
+int64_t rules_budget_cost_ns(const struct config *config);
+int64_t rules_budget_tolerance_ns(const struct config *config);
 
 /* NULL with errno: EINVAL for what config_load() would have refused, or ENOMEM. */
 struct rules *rules_new(const struct config *config);

@@ -114,6 +114,21 @@ static bool exporter_readmit(struct worker *worker, struct exporter *exporter)
     return allowed;
 }
 
+/* As the XDP program has it (bpf/xdp.bpf.c): the time until which the exporter's packets are paid for. */
+static bool exporter_pays(struct worker *worker, struct exporter *exporter, int64_t now_ns)
+{
+    const struct rules *rules = worker->rules;
+    int64_t ahead_ns = exporter->paid_ns - now_ns;
+    if (ahead_ns < 0 || ahead_ns > rules->budget_tolerance_ns + rules->budget_cost_ns)
+        ahead_ns = 0; /* long ago, or a clock that was set back */
+    if (ahead_ns > rules->budget_tolerance_ns) {
+        counter_add(worker->counters, COUNTER_packets_over_budget, 1);
+        return false;
+    }
+    exporter->paid_ns = now_ns + ahead_ns + rules->budget_cost_ns;
+    return true;
+}
+
 /* Second pass: whose is it? */
 static void arrivals_resolve(struct worker *worker)
 {
@@ -124,6 +139,9 @@ static void arrivals_resolve(struct worker *worker)
         if (!exporter)
             exporter = exporter_meet(worker, arrival);
         if (!exporter || (exporter->admitted != worker->rules->generation && !exporter_readmit(worker, exporter)))
+            continue;
+        const struct packet *packet = arrival->packet;
+        if (worker->rules->budget_cost_ns && !packet->budgeted && !exporter_pays(worker, exporter, packet->received_ns))
             continue;
         __builtin_prefetch(&exporter->counters);
         atomic_store_explicit(&exporter->seen_ns, arrival->packet->received_ns, memory_order_relaxed);
@@ -191,6 +209,8 @@ static const struct {
     {offsetof(struct losses, damaged), COUNTER_losses_damaged},
     {offsetof(struct losses, kernel), COUNTER_losses_kernel},
     {offsetof(struct losses, to_kernel), COUNTER_packets_to_kernel},
+    {offsetof(struct losses, budget), COUNTER_losses_budget},
+    {offsetof(struct losses, budgets), COUNTER_xdp_budgets},
     {offsetof(struct losses, redirected), COUNTER_xdp_redirected},
     {offsetof(struct losses, passed_other), COUNTER_xdp_passed_other},
     {offsetof(struct losses, passed_fragments), COUNTER_xdp_passed_fragments},

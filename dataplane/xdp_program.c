@@ -29,7 +29,7 @@ struct xdp_program {
     uint32_t generation;   /* value of the local map's entries; refresh removes those of an older one */
     int cpus;              /* that the counts map has a value for */
     struct steer_counts *counts; /* one a processor: room to read the map into */
-    uint64_t verdicts[STEER_VERDICTS]; /* the last sums */
+    struct steer_counts sums;    /* of the last time that the kernel said */
 };
 
 /* Milliseconds to wait for a program or socket of a process that has just died: the kernel clears up behind it. */
@@ -245,7 +245,14 @@ static int program_attach(struct xdp_program *program, enum xdp_mode mode)
     return result;
 }
 
-static int program_load(struct xdp_program *program)
+/* The map takes its memory at once: none to speak of where there are no budgets. */
+static int budgets_size(struct xdp_program *program, const struct config *config)
+{
+    uint32_t exporters = config->input.exporter_rate ? config->limits.exporters : 1;
+    return bpf_map__set_max_entries(program->skeleton->maps.budgets, exporters);
+}
+
+static int program_load(struct xdp_program *program, const struct config *config)
 {
     libbpf_set_print(libbpf_log);
     program->skeleton = xdp_bpf__open();
@@ -255,7 +262,9 @@ static int program_load(struct xdp_program *program)
     program->counts = program->cpus > 0 ? calloc((size_t)program->cpus, sizeof *program->counts) : NULL;
     if (!program->counts)
         return -ENOMEM;
-    int result = xdp_bpf__load(program->skeleton);
+    int result = budgets_size(program, config);
+    if (!result)
+        result = xdp_bpf__load(program->skeleton);
     if (result)
         log_error("interface %s: the kernel refuses the XDP program: %s; %s", program->interface, strerror(-result),
                   result == -EPERM || result == -EACCES ? refusal_help(result)
@@ -271,7 +280,7 @@ int xdp_program_open(struct xdp_program **opened, const struct xdp_program_setup
     program->link = -1;
     program->interface = setup->interface;
     program->interface_index = setup->interface_index;
-    int result = program_load(program);
+    int result = program_load(program, setup->config);
     if (!result)
         result = listens_add(program, setup->listens, setup->listen_count);
     if (!result)
@@ -327,17 +336,18 @@ int xdp_program_fd(const struct xdp_program *program)
     return bpf_program__fd(program->skeleton->progs.weir_steer);
 }
 
-const uint64_t *xdp_program_verdicts(struct xdp_program *program)
+const struct steer_counts *xdp_program_counts(struct xdp_program *program)
 {
     uint32_t only = 0;
     if (bpf_map__lookup_elem(program->skeleton->maps.counts, &only, sizeof only, program->counts,
                              (size_t)program->cpus * sizeof *program->counts, 0) < 0)
-        return program->verdicts;
-    for (int verdict = 0; verdict < STEER_VERDICTS; verdict++) {
-        uint64_t sum = 0;
-        for (int cpu = 0; cpu < program->cpus; cpu++)
-            sum += program->counts[cpu].value[verdict];
-        program->verdicts[verdict] = sum;
+        return &program->sums;
+    struct steer_counts sums = {.budgets_begun = 0};
+    for (int cpu = 0; cpu < program->cpus; cpu++) {
+        for (int verdict = 0; verdict < STEER_VERDICTS; verdict++)
+            sums.value[verdict] += program->counts[cpu].value[verdict];
+        sums.budgets_begun += program->counts[cpu].budgets_begun;
     }
-    return program->verdicts;
+    program->sums = sums;
+    return &program->sums;
 }

@@ -34,11 +34,8 @@ bool xdp_program_native(const struct xdp_program *program);
 /* From now on, datagrams of that queue go to the AF_XDP socket. Returns 0 or -errno. */
 int xdp_program_add_socket(struct xdp_program *program, uint32_t queue, int socket);
 
-/*
- * How many frames came to each enum steer_verdict since open; valid until the next call. One thread. No memory is
- * taken.
- */
-const uint64_t *xdp_program_verdicts(struct xdp_program *program);
+/* How many frames came to each verdict since open; valid until the next call. One thread. No memory is taken. */
+const struct steer_counts *xdp_program_counts(struct xdp_program *program);
 
 /* See dataplane/xdp_rules.h. The thread that opened it. */
 int xdp_program_prepare_rules(struct xdp_program *program, const struct config *config);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "bpf/shared.h"
 #include "bpf/xdp.skel.h"
+#include "dataplane/rules.h"
 
 static_assert((int)UNPACK_IPIP == (int)STEER_UNPACK_IPIP && (int)UNPACK_GRE == (int)STEER_UNPACK_GRE &&
                   (int)UNPACK_GUE == (int)STEER_UNPACK_GUE && (int)UNPACK_PROXY == (int)STEER_UNPACK_PROXY,
@@ -68,7 +69,10 @@ int xdp_rules_prepare(struct xdp_bpf *skeleton, const struct config *config)
     struct bpf_map *balancers[STEER_SETS] = {skeleton->maps.balancers_0, skeleton->maps.balancers_1};
     skeleton->bss->rules[set] = (struct steer_rules){.allow_on = config->input.allow.count != 0,
                                                      .unpack = config->input.unpack,
-                                                     .gue_port_be = htons((uint16_t)config->input.gue_port)};
+                                                     .gue_port_be = htons((uint16_t)config->input.gue_port),
+                                                     .budget_cost_ns = (uint64_t)rules_budget_cost_ns(config),
+                                                     .budget_tolerance_ns =
+                                                         (uint64_t)rules_budget_tolerance_ns(config)};
     int result = prefixes_write(allow[set], &config->input.allow, "input.allow");
     return result ? result : prefixes_write(balancers[set], &config->input.balancers, "input.balancers");
 }

@@ -27,6 +27,7 @@ struct exporter {
     _Atomic int64_t seen_ns;   /* received_ns of the last datagram */
     _Atomic uint32_t versions; /* 1 << N for each version N that it sent and that was decoded */
     uint32_t admitted;         /* generation of the rules that its worker let it in by */
+    int64_t paid_ns;           /* its worker's: until when its packets are paid for (input.exporter_rate) */
     uint16_t owner;            /* worker that decodes this exporter's datagrams */
     uint8_t endpoint_bytes;    /* lengths of the texts below, without NUL */
     uint8_t address_bytes;

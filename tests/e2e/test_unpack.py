@@ -12,6 +12,7 @@ BALANCER, BALANCER6 = "10.77.0.9", "fd77::9"
 SERVICE = ("198.18.0.1", 2055), ("fd00:5e::1", 2055)  # the balancer's own: this machine has none of them
 EVERYTHING = {"input.unpack": "ipip,gre,gue,proxy", "input.balancers": f"{BALANCER},{BALANCER6}"}
 GUE_PORT = 6080
+BY_RING_AND_SOCKET = pytest.mark.parametrize("backend", ["native", "socket"], indirect=True)
 
 
 class Balancer:
@@ -88,6 +89,7 @@ def path_filter_off(link):
                        f"net.ipv4.conf.{lab.COLLECT_INTERFACE}.rp_filter=0")
 
 
+@BY_RING_AND_SOCKET
 def test_exporters_behind_a_balancer(backend, collect, link, send):
     """Each shape is a datagram of v9 with its template; the allow-list has the exporters, and not the balancer."""
     payload = exports.v9(1)[0]
@@ -105,6 +107,7 @@ def test_exporters_behind_a_balancer(backend, collect, link, send):
     assert ("ipip and gre do not come to sockets" in weir.log()) == (not xdp)
 
 
+@BY_RING_AND_SOCKET
 def test_others_are_not_believed(backend, collect, link, send):
     """A tunnel or a PROXY header from somebody else: dropped and counted, or the kernel's."""
     payload = exports.v9(1)[0]

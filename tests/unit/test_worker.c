@@ -563,6 +563,30 @@ static void rules_change_while_packets_come(void **state)
     rig_fini(&rig);
 }
 
+/* A burst, then a packet each 100 ms, whatever the others send; what the backend has seen to is not asked again. */
+static void exporters_have_budgets(void **state)
+{
+    struct rig rig;
+    struct packet packets[300];
+    for (uint32_t i = 0; i < 300; i++) {
+        packets[i] = v5_packet(i / 100);
+        packets[i].received_ns += i % 100 * 10 * NS_PER_MS;
+        packets[i].budgeted = i >= 200;
+    }
+    for (uint32_t i = 150; i < 200; i++)
+        packets[i].received_ns -= 3600 * NS_PER_S; /* a clock that was set back */
+    rig_init(&rig, 1, "input.exporter_rate=10");
+    rig.config.input.exporter_burst = 20;
+    crew_set_rules(rig.crew, rules_new(&rig.config));
+    rig_feed(&rig, &(struct script){.packets = packets, .count = 300, .rounds = 1}, 1);
+    rig_run(&rig);
+    uint32_t steady = 20 + 9, before = 20 + 4, after = 20 + 4; /* a burst, and what is earned meanwhile */
+    assert_in_range(counted(&rig, COUNTER_packets_with_datagram), steady + before + after + 100 - 2,
+                    steady + before + after + 100 + 2);
+    assert_int_equal(counted(&rig, COUNTER_packets_with_datagram) + counted(&rig, COUNTER_packets_over_budget), 300);
+    rig_fini(&rig);
+}
+
 /* Each way of losing a packet before the decoder has its counter. */
 static void refused_packets_are_counted(void **state)
 {
@@ -707,6 +731,7 @@ int main(void)
         cmocka_unit_test(handover_from_many),
         cmocka_unit_test(every_record_is_a_document),
         cmocka_unit_test(rules_change_while_packets_come),
+        cmocka_unit_test(exporters_have_budgets),
         cmocka_unit_test(refused_packets_are_counted),
         cmocka_unit_test(long_datagrams),
         cmocka_unit_test(exporters_over_the_cap_are_dropped),

@@ -175,12 +175,12 @@ static void long_frames_are_passed(void **state)
     int sender = socket(AF_INET, SOCK_DGRAM, 0);
     size_t most = STEER_PACKET_MOST - 14 - 20 - 8;
     for (size_t longer = 0; longer < 2; longer++) {
-        uint64_t before = xdp_program_verdicts(rig->program)[longer ? STEER_LONG : STEER_TAKEN];
+        uint64_t before = xdp_program_counts(rig->program)->value[longer ? STEER_LONG : STEER_TAKEN];
         assert_int_equal(sendto(sender, payload, most + longer, 0, (void *)&to, sizeof to), most + longer);
-        assert_int_equal(xdp_program_verdicts(rig->program)[longer ? STEER_LONG : STEER_TAKEN], before + 1);
+        assert_int_equal(xdp_program_counts(rig->program)->value[longer ? STEER_LONG : STEER_TAKEN], before + 1);
     }
     close(sender);
-    memcpy(rig->seen, xdp_program_verdicts(rig->program), sizeof rig->seen);
+    memcpy(rig->seen, xdp_program_counts(rig->program)->value, sizeof rig->seen);
 }
 
 /* --- the rules --- */
@@ -238,6 +238,56 @@ static void too_long_a_list_is_refused(void **state)
     rules_set(rig, "input.allow", "");
 }
 
+/* So many frames of one exporter at once: how many are taken. */
+static uint32_t taken_of(struct rig *rig, const struct build *build, uint32_t count)
+{
+    uint32_t taken = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        enum steer_verdict verdict = judge(rig, build);
+        assert_true(verdict == STEER_TAKEN || verdict == STEER_OVER_BUDGET);
+        taken += verdict == STEER_TAKEN;
+    }
+    return taken;
+}
+
+static void exporters_have_budgets(void **state)
+{
+    struct rig *rig = rig_of(state);
+    struct build one = ipv4_frame(48), other = ipv4_frame(48), six = ipv6_frame(48);
+    other.bytes[34] ^= 1; /* another source port is another exporter */
+    rig->settings[0] = "input.exporter_burst=50";
+    rules_set(rig, "input.exporter_rate", "2");
+    assert_in_range(taken_of(rig, &one, 1000), 50, 51); /* in half a second there is one more */
+    assert_in_range(taken_of(rig, &other, 1000), 50, 51);
+    assert_in_range(taken_of(rig, &six, 20), 20, 20);
+    usleep(1100000);
+    assert_in_range(taken_of(rig, &one, 1000), 2, 4);
+    rig->settings[0] = NULL;
+    rules_set(rig, "input.exporter_rate", "0");
+    assert_int_equal(taken_of(rig, &one, 1000), 1000);
+}
+
+/* More exporters than the map has room for: each has a bucket while it is among the latest, and all are counted. */
+static void budgets_have_a_cap(void **state)
+{
+    enum { EXPORTERS = 5000 };
+    struct rig *rig = rig_of(state);
+    struct build build = ipv4_frame(48);
+    uint64_t before = xdp_program_counts(rig->program)->budgets_begun;
+    rig->settings[0] = "input.exporter_burst=1";
+    rules_set(rig, "input.exporter_rate", "1");
+    build.bytes[26] = 10;
+    for (uint32_t i = 0; i < EXPORTERS; i++) {
+        build.bytes[27] = (uint8_t)(i >> 8);
+        build.bytes[28] = (uint8_t)i;
+        assert_int_equal(judge(rig, &build), STEER_TAKEN);
+    }
+    assert_int_equal(judge(rig, &build), STEER_OVER_BUDGET);
+    assert_int_equal(xdp_program_counts(rig->program)->budgets_begun, before + EXPORTERS);
+    rig->settings[0] = NULL;
+    rules_set(rig, "input.exporter_rate", "0");
+}
+
 /* --- the two readers of frames --- */
 
 static void cut_frames_agree(void **state)
@@ -291,6 +341,8 @@ int main(void)
         cmocka_unit_test(long_frames_are_passed),
         cmocka_unit_test(only_the_allowed_get_in),
         cmocka_unit_test(too_long_a_list_is_refused),
+        cmocka_unit_test(exporters_have_budgets),
+        cmocka_unit_test(budgets_have_a_cap),
         cmocka_unit_test(cut_frames_agree),
         cmocka_unit_test(changed_frames_agree),
     };

@@ -31,7 +31,7 @@ struct rig {
     uint8_t *frames;
     const char *settings[4]; /* that all rules of a test have in common; NULL: no more */
     struct rules *rules;     /* of the same configuration, for frame_parse() */
-    uint64_t seen[STEER_VERDICTS];
+    __u64 seen[STEER_VERDICTS];
 };
 
 static const struct listen listens[] = {
@@ -87,7 +87,7 @@ static inline uint32_t run(struct rig *rig, const uint8_t *bytes, uint32_t size_
 static inline enum steer_verdict judge_bytes(struct rig *rig, const uint8_t *bytes, uint32_t size_bytes)
 {
     uint32_t action = run(rig, bytes, size_bytes);
-    const uint64_t *now = xdp_program_verdicts(rig->program);
+    const __u64 *now = xdp_program_counts(rig->program)->value;
     enum steer_verdict found = STEER_VERDICTS;
     for (int verdict = 0; verdict < STEER_VERDICTS; verdict++) {
         if (now[verdict] == rig->seen[verdict])
@@ -141,8 +141,8 @@ static inline int rig_open(void **state)
     if (system("ip link set lo up && ip addr add 198.51.100.9/32 dev lo && "
                "ip addr add 909:909:909:909:909:909:909:909/128 dev lo nodad") != 0)
         return -1;
-    const char *settings[] = {"input.xdp_mode=generic"};
-    const struct config_sources sources = {.settings = settings, .setting_count = 1};
+    const char *settings[] = {"input.xdp_mode=generic", "input.exporter_rate=1", "limits.exporters=1000"};
+    const struct config_sources sources = {.settings = settings, .setting_count = 3};
     if (config_load(&rig.config, &sources, &problems))
         return -1;
     const struct xdp_program_setup setup = {.config = &rig.config,
