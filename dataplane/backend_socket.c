@@ -223,15 +223,16 @@ static int socket_open(const struct listen *listen, const struct config *config,
 }
 
 /*
- * Has the group of the socket pick by the exporter's address. Where the kernel refuses, it picks by addresses and
- * ports, and the workers hand over what they do not own.
+ * Has the groups of the sockets pick by the exporter's address, within what unpack says there may be around it. Where
+ * the kernel refuses, it picks by addresses and ports, and the workers hand over what they do not own.
  */
-static void group_steer(const int *sockets, int count, uint32_t workers)
+static void groups_steer(const int *sockets, int count, uint32_t workers, uint32_t unpack)
 {
     struct reuseport_bpf *skeleton = reuseport_bpf__open();
     if (!skeleton)
         return;
     skeleton->rodata->worker_count = workers;
+    skeleton->rodata->unpack = unpack;
     int result = reuseport_bpf__load(skeleton);
     int program = result ? -1 : bpf_program__fd(skeleton->progs.weir_pick);
     for (int i = 0; i < count && !result; i++)
@@ -352,8 +353,12 @@ static int queues_open(struct backend *backend, const struct config *config, uin
         queue->number = i;
         backend->queues[backend->queue_count++] = queue;
     }
-    if (count > 1)
-        group_steer(state->queues[0]->sockets, state->queues[0]->socket_count, count);
+    const struct socket_queue *first = state->queues[0];
+    if (count < 2)
+        return 0;
+    groups_steer(first->sockets, state->gue_first, count, config->input.unpack & UNPACK_PROXY);
+    if (first->socket_count > state->gue_first)
+        groups_steer(first->sockets + state->gue_first, first->socket_count - state->gue_first, count, UNPACK_GUE);
     return 0;
 }
 

@@ -98,8 +98,7 @@ def test_exporters_behind_a_balancer(backend, collect, link, send):
     shapes = {**balancer.datagrams(payload), **(balancer.tunnels(payload) if xdp else {})}
     path_filter_off(link)
     weir = collect(**backend, **EVERYTHING, input__allow="192.0.2.0/24,fd00:e::/64")
-    for frame in shapes.values():
-        send.frames([frame])
+    send.frames(list(shapes.values()), rate=500)
     weir.wait_documents(len(shapes) * RECORDS)
     documents, ledger = check_stop(weir, len(shapes) * RECORDS)
     assert addresses(documents) == balancer.sources()
@@ -136,6 +135,31 @@ def test_what_is_in_the_tunnel_instead(collect, link, send):
     _, ledger = check_stop(weir, RECORDS)
     assert lab.counter(ledger, "xdp_passed_fragments") == 2
     assert lab.counter(ledger, "packets_received") == 1
+
+
+@pytest.mark.parametrize("shape", ["gue", "proxy"])
+def test_exporters_of_one_balancer_spread(collect, link, send, shape):
+    """Over workers by their own addresses, in the kernel: nobody hands anything over."""
+    payload = exports.v5(1)[0]
+    balancer = Balancer(link)
+    path_filter_off(link)
+    weir = collect(**BACKENDS["socket"], **EVERYTHING)
+    items = []
+    for number in range(64):
+        if shape == "gue":
+            datagram = frames.gue(balancer.datagram(number, payload, number % 2 == 1), number % 4 // 2)
+        else:
+            datagram = balancer.proxied(number, payload, number % 2 == 1)
+        items += [balancer.over_udp(balancer.outer, GUE_PORT if shape == "gue" else 2055, datagram)] * 2
+    send.frames(items)
+    weir.wait_documents(128 * RECORDS)
+    metrics = link.collector.run("curl", "-s", "http://127.0.0.1:9478/metrics")
+    received = [float(line.split()[-1]) for line in metrics.splitlines()
+                if line.startswith("weir_packets_received_total{")]
+    assert len(received) == 2 and sum(received) == 128 and min(received) >= 30, received
+    documents, ledger = check_stop(weir, 128 * RECORDS)
+    assert addresses(documents) == balancer.sources()
+    assert lab.counter(ledger, "packets_handed_over") == 0
 
 
 def test_balancers_have_to_be_named(collect):
