@@ -82,6 +82,7 @@ static void values_take(uint64_t *values, const struct ledger *ledger)
     values[SERIES_datagrams_dropped] = ledger->units[UNIT_DATAGRAMS].dropped;
     values[SERIES_sets_dropped] = ledger->units[UNIT_SETS].dropped;
     values[SERIES_records_dropped] = ledger->units[UNIT_RECORDS].dropped;
+    values[SERIES_losses] = 0;
     for (enum counter i = COUNTER_LOSSES_FIRST; i <= COUNTER_LOSSES_LAST; i++)
         values[SERIES_losses] += counts[i];
     values[SERIES_records_waiting] = ledger->units[UNIT_RECORDS].waiting;
