@@ -129,3 +129,22 @@ def test_killed_by_a_call(collect, send):
     send(exports.v9(20), rate=500)
     assert len(weir.wait_documents(20 * RECORDS)) == 20 * RECORDS
     check_stop(weir, 20 * RECORDS)
+
+
+def test_rules_change_without_rights(collect, send, own):
+    """The program's lists can be written to for as long as weir runs, by whoever it is then."""
+    file = own / "weir.yml"
+    file.write_text(f"input: {{allow: ['{lab.EXPORTER6}']}}")
+    weir = collect(**BACKENDS["native"], user=USER, output__path=f"{own}/documents-%i.ndjson", file=file)
+    weir.folder = own
+    check_rights(weir)
+    send(exports.v5(3), rate=500)
+    file.write_text(f"input: {{allow: ['{lab.EXPORTER}']}}")
+    weir.process.send_signal(signal.SIGHUP)
+    until = time.monotonic() + 10
+    while "SIGHUP: the rules of 1 entries" not in weir.log() and time.monotonic() < until:
+        time.sleep(0.05)
+    send(exports.v5(2), rate=500)
+    assert len(weir.wait_documents(2 * RECORDS)) == 2 * RECORDS, weir.log()
+    _, ledger = check_stop(weir, 2 * RECORDS)
+    assert lab.counter(ledger, "losses_filter") == 3
