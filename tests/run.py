@@ -271,24 +271,38 @@ class Runner:
                     "-print_final_stats=1", f"-artifact_prefix={found}/", corpus, *([seeds] if seeds.is_dir() else [])],
                    env={**os.environ, **SANITIZER_OPTIONS})
 
-    def asan(self):
-        """Unit, golden and the light end-to-end tests under address and undefined behaviour sanitizers."""
+    def asan_units(self):
         wrap = wrapper()
         self.meson("asan", "unit", wrap)
         self.meson("asan", "fuzz", wrap)
         self.pytest("asan", "tests/golden", wrap=wrap)
-        self.pytest("asan", "tests/e2e", "-m", "light", wrap=wrap)
+
+    def asan_light(self):
+        self.pytest("asan", "tests/e2e", "-m", "light", wrap=wrapper())
+
+    def tsan_units(self):
+        self.meson("tsan", "unit", wrapper())
+
+    def tsan_light(self):
+        self.pytest("tsan", "tests/e2e", "-m", "light and not kafka", wrap=wrapper())  # librdkafka's are C11's threads
+
+    def asan(self):
+        """Unit, golden and the light end-to-end tests under address and undefined behaviour sanitizers."""
+        self.asan_units()
+        self.asan_light()
 
     def tsan(self):
         """Unit and the light end-to-end tests under the thread sanitizer."""
-        wrap = wrapper()
-        self.meson("tsan", "unit", wrap)
-        self.pytest("tsan", "tests/e2e", "-m", "light and not kafka", wrap=wrap)  # librdkafka's are C11's threads
+        self.tsan_units()
+        self.tsan_light()
 
     def sanitize(self):
-        """asan and tsan."""
-        self.asan()
-        self.tsan()
+        """asan and tsan, what waits for nobody's packets side by side."""
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for units in [pool.submit(self.asan_units), pool.submit(self.tsan_units)]:
+                units.result()
+        self.asan_light()
+        self.tsan_light()
 
 
 # Builds of the parts that come after e2e, whose tests wait for much and leave the processors to a build.

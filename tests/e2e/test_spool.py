@@ -51,13 +51,13 @@ def test_restart(opensearch, run, load, name, folder, codec):
     """weir ends while the server is gone: all waits on the disk; the next start delivers it beside live traffic."""
     spool = {"compression": codec}
     weir = run(to_search(opensearch, name, folder, DEAD_PORT, spool=spool))
-    sent = load(count=100, rate=100)  # which a build with a sanitizer can take, too
+    sent = load(count=100, rate=50)  # which a build with a sanitizer can take, too
     weir.wait_received(sent.count)
     ledger = weir.finish(sent, waits=sent.count)
     assert output_of(ledger)["spooled"] == sent.count
     assert segments(folder)
     again = run(to_search(opensearch, name, folder, spool=spool))
-    load(sent, count=100, rate=100)
+    load(sent, count=100, rate=50)
     again.wait_received(sent.count // 2)
     again.wait_done()
     ledger = again.finish()
