@@ -198,7 +198,7 @@ int main(void)
     };
     bench.times_ns = malloc(TIMES_MOST * sizeof *bench.times_ns);
     if (!bench.times_ns || !traffic_load(&bench) || !config_make(&bench.config) || !collector_make(&bench) ||
-        http_open(&bench.http, &bench.collector) || !bench.http)
+        http_open(&bench.http, &bench.collector) || !bench.http || http_start(bench.http))
         return 1;
     http_enter(bench.http, HTTP_RUNNING);
     while (counter_read(&worker_counters(bench.worker)->value[COUNTER_datagrams_received]) < bench.traffic.count)
