@@ -57,6 +57,7 @@ bool collector_start(struct collector *collector, uint32_t workers, const uint16
                                                     .outputs = collector->outputs,
                                                     .journal = collector->journal,
                                                     .exchange = collector->exchange,
+                                                    .nics = collector->nics,
                                                     .worker_count = workers,
                                                     .spread = queues_few(collector, workers),
                                                     .ports = ports,
@@ -86,6 +87,8 @@ static void backends_close(struct collector *collector)
 /* The backends go first: the output may take its time to flush, and the interface is free meanwhile. */
 void collector_finish(struct collector *collector)
 {
+    if (collector->nics)
+        nics_read(collector->nics); /* what no reading has seen yet */
     if (collector->crew) {
         crew_stop(collector->crew);
         crew_join(collector->crew);
@@ -182,6 +185,7 @@ void collector_close(struct collector *collector)
     backends_close(collector);
     if (collector->crew)
         crew_free(collector->crew);
+    nics_free(collector->nics);
     journal_free(collector->journal);
     exchange_free(collector->exchange);
     if (collector->outputs)

@@ -27,6 +27,7 @@ struct collector {
     struct outputs *outputs;
     struct journal *journal; /* NULL: none */
     struct exchange *exchange; /* NULL: none */
+    struct nics *nics;       /* NULL: nothing comes from a network */
     struct crew *crew;
     struct backend backends[COLLECTOR_BACKENDS_MOST];
     uint32_t backend_count;

@@ -90,6 +90,8 @@ void ledger_take_totals(struct ledger *ledger, const struct crew *crew, const st
         counters_add(ledger, journal_counters(crew_journal(crew)));
     if (crew_exchange(crew))
         counters_add(ledger, exchange_counters(crew_exchange(crew)));
+    if (crew_nics(crew))
+        counters_add(ledger, nics_counters(crew_nics(crew)));
     outputs_take(ledger, outputs);
     for (uint32_t unit = 0; unit < LEDGER_UNITS; unit++)
         ledger_unit_add(&ledger->units[unit], unit, ledger->counts, COUNTER_COUNT);

@@ -89,7 +89,10 @@ static int backends_open(struct collector *collector)
     if (collector->backend_count && collector->backends[0].alone)
         return (int)workers;
     result = collector_add_backend(collector, &backend_socket, NULL, workers);
-    return result ? result : (int)workers;
+    if (result)
+        return result;
+    collector->nics = nics_new(collector->config);
+    return collector->nics ? (int)workers : -ENOMEM;
 }
 
 static void backends_refresh(struct collector *collector)
@@ -97,6 +100,8 @@ static void backends_refresh(struct collector *collector)
     for (uint32_t i = 0; i < collector->backend_count; i++)
         if (collector->backends[i].ops->refresh)
             collector->backends[i].ops->refresh(&collector->backends[i]);
+    if (collector->nics)
+        nics_read(collector->nics);
 }
 
 /* --- the control thread's loop --- */

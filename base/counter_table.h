@@ -106,6 +106,8 @@
     X(packets_handover_full, PACKETS, WORKER, DROPPED, "Datagrams dropped because their owner's ring was full")       \
     X(packets_no_exporter, PACKETS, WORKER, DROPPED, "Datagrams of new exporters dropped at limits.exporters")        \
     /* before the worker: known from the kernel or the driver, outside every identity */                              \
+    X(losses_nic, PACKETS, WORKER, NONE,                                                                              \
+      "Frames that NIC, driver or kernel dropped before rings and sockets: all traffic of the interfaces")            \
     X(losses_socket, PACKETS, WORKER, NONE, "Datagrams that the kernel dropped at a full socket buffer")              \
     X(losses_ring, PACKETS, WORKER, NONE, "Frames dropped because a ring of AF_XDP or of the device was full")        \
     X(losses_buffers, PACKETS, WORKER, NONE, "Frames dropped because DPDK had no free buffer")                        \

@@ -196,6 +196,11 @@ const struct exchange *crew_exchange(const struct crew *crew)
     return crew->shared.setup.exchange;
 }
 
+const struct nics *crew_nics(const struct crew *crew)
+{
+    return crew->shared.setup.nics;
+}
+
 uint32_t crew_worker_count(const struct crew *crew)
 {
     return crew->shared.setup.worker_count;

@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "dataplane/backend.h"
+#include "dataplane/nic.h"
 #include "dataplane/rules.h"
 #include "dataplane/worker.h"
 #include "decode/element.h"
@@ -27,6 +28,7 @@ struct crew_setup {
     struct outputs *outputs;     /* have an outlet for each worker */
     struct journal *journal;     /* has a feed for each worker; NULL: there is none */
     struct exchange *exchange;   /* has a place for each worker; NULL: there is none */
+    const struct nics *nics;     /* NULL: there are none */
     uint32_t worker_count;
     bool spread;                 /* more workers than queues: an address's worker is by its hash, not by who meets it */
     const uint16_t *ports;       /* destination ports to take, where the backend does not choose; NULL: every one */
@@ -64,6 +66,7 @@ void crew_free(struct crew *crew);
 /* NULL where there is none. */
 const struct journal *crew_journal(const struct crew *crew);
 const struct exchange *crew_exchange(const struct crew *crew);
+const struct nics *crew_nics(const struct crew *crew);
 
 uint32_t crew_worker_count(const struct crew *crew);
 struct worker *crew_worker(const struct crew *crew, uint32_t number);

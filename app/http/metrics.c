@@ -71,8 +71,8 @@ static void worker_count(FILE *stream, const struct metric *metric, uint32_t num
 }
 
 /*
- * What of an output's counters its own threads settled: documents of an earlier run, which belong to no worker. With
- * them the sum over "worker" is the ledger's.
+ * What belongs to no worker: of an output's counters what its own threads settled, documents of an earlier run, and
+ * what interfaces lost. With them the sum over "worker" is the ledger's.
  */
 static void counter_family(FILE *stream, const struct crew *crew, const uint64_t *of_outputs, uint32_t counter)
 {
@@ -83,6 +83,8 @@ static void counter_family(FILE *stream, const struct crew *crew, const uint64_t
         worker_count(stream, &metric, i, counter_read(&worker_counters(crew_worker(crew, i))->value[counter]));
     if (metric_of_outputs(row))
         metric_count(stream, &metric, "worker", "outputs", of_outputs[counter]);
+    if (counter == COUNTER_losses_nic && crew_nics(crew))
+        metric_count(stream, &metric, "worker", "none", counter_read(&nics_counters(crew_nics(crew))->value[counter]));
 }
 
 static void metrics_workers(FILE *stream, const struct collector *collector)
