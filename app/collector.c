@@ -34,8 +34,14 @@ int collector_add_backend(struct collector *collector, const struct backend_ops 
 
 bool collector_open_templates(struct collector *collector, uint32_t workers)
 {
-    return journal_open(&collector->journal, collector->config, workers) == 0 &&
-           exchange_open(&collector->exchange, collector->config, workers, collector->journal) == 0;
+    const struct config *config = collector->config;
+    if (journal_open(&collector->journal, config, workers) ||
+        exchange_open(&collector->exchange, config, workers, collector->journal))
+        return false;
+    /* With the exchange, the workers hear of each other what other collectors do. */
+    if (config->input.rss == RSS_SOURCE || workers == 1 || config->share_templates || collector->exchange)
+        return true;
+    return template_circle_open(&collector->circle, config, workers, collector->journal) == 0;
 }
 
 /* A device with fewer queues than there are workers leaves some without work, unless the others give of theirs. */
@@ -57,6 +63,7 @@ bool collector_start(struct collector *collector, uint32_t workers, const uint16
                                                     .outputs = collector->outputs,
                                                     .journal = collector->journal,
                                                     .exchange = collector->exchange,
+                                                    .circle = collector->circle,
                                                     .nics = collector->nics,
                                                     .worker_count = workers,
                                                     .spread = queues_few(collector, workers),
@@ -70,6 +77,8 @@ bool collector_start(struct collector *collector, uint32_t workers, const uint16
     if (collector->journal && journal_start(collector->journal))
         return false;
     if (collector->exchange && exchange_start(collector->exchange))
+        return false;
+    if (collector->circle && template_circle_start(collector->circle))
         return false;
     collector->started_ns = clock_steady_ns();
     collector->started_utc_ns = clock_utc_ns();
@@ -98,6 +107,7 @@ void collector_finish(struct collector *collector)
         journal_finish(collector->journal);
     if (collector->exchange)
         exchange_finish(collector->exchange);
+    template_circle_finish(collector->circle);
     if (collector->outputs && outputs_close(collector->outputs))
         log_error("an output did not take everything within its flush_timeout, and had no spool to keep it: "
                   "records_failed says how much was lost");
@@ -188,6 +198,7 @@ void collector_close(struct collector *collector)
     nics_free(collector->nics);
     journal_free(collector->journal);
     exchange_free(collector->exchange);
+    template_circle_free(collector->circle);
     if (collector->outputs)
         outputs_free(collector->outputs);
     networks_free(collector->networks);

@@ -27,6 +27,7 @@ struct collector {
     struct outputs *outputs;
     struct journal *journal; /* NULL: none */
     struct exchange *exchange; /* NULL: none */
+    struct template_circle *circle; /* NULL: workers share no exporter */
     struct nics *nics;       /* NULL: nothing comes from a network */
     struct crew *crew;
     struct backend backends[COLLECTOR_BACKENDS_MOST];

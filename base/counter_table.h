@@ -59,7 +59,7 @@
     /* templates */                                                                                                   \
     X(templates_learned, TEMPLATES, EXPORTER, NONE, "Templates new to their session")                                 \
     X(templates_restored, TEMPLATES, EXPORTER, NONE, "Templates that an earlier run left in the journal")             \
-    X(templates_shared, TEMPLATES, EXPORTER, NONE, "Templates that another collector announced")                      \
+    X(templates_shared, TEMPLATES, EXPORTER, NONE, "Templates that another collector or worker announced")            \
     X(templates_changed, TEMPLATES, EXPORTER, NONE, "Templates replaced by another definition of the same id")        \
     X(templates_refreshed, TEMPLATES, EXPORTER, NONE, "Templates announced again unchanged")                          \
     X(templates_withdrawn, TEMPLATES, EXPORTER, NONE, "Template withdrawals seen (over UDP they remove nothing)")     \

@@ -117,3 +117,10 @@ static inline __u32 steer_hash(const __u32 *words, __u32 count)
     hash *= 0xc2b2ae35u;
     return hash ^ hash >> 16;
 }
+
+/* The same by address and UDP port (input.rss: source-port), from the address's hash and the port in host order. */
+static inline __u32 steer_hash_port(__u32 hash, __u16 port)
+{
+    const __u32 word = hash ^ port * 0x9e3779b1u;
+    return steer_hash(&word, 1);
+}

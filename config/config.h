@@ -24,6 +24,7 @@ enum dpdk_kernel { DPDK_KERNEL_AUTO, DPDK_KERNEL_TAP, DPDK_KERNEL_NONE };
 enum network_kind { NETWORK_UDP, NETWORK_UDP4, NETWORK_UDP6 };
 enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };
 enum zero_copy { ZERO_COPY_AUTO, ZERO_COPY_ON, ZERO_COPY_OFF };
+enum rss { RSS_SOURCE, RSS_SOURCE_PORT };
 enum output_kind { OUTPUT_FILE, OUTPUT_STDOUT, OUTPUT_KAFKA, OUTPUT_ELASTICSEARCH, OUTPUT_OPENSEARCH };
 enum compression {
     COMPRESSION_NONE,
@@ -189,6 +190,7 @@ struct config {
         uint32_t exporter_rate;    /* packets a second; 0 = as many as come */
         uint32_t exporter_burst;   /* packets at once */
         struct text_list cpus;     /* worker i runs on cpus[i % count]; empty = not pinned */
+        uint32_t rss;              /* enum rss: what tells which worker decodes a datagram */
         uint32_t frames;           /* AF_XDP: UMEM frames a queue, DPDK: descriptors; a power of two */
         uint32_t busy_poll;        /* us to poll before sleeping; 0 = sleep at once */
 

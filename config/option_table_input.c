@@ -84,6 +84,14 @@ const struct option_row option_rows_input[] = {
      .default_text = "",
      .check = check_cpu,
      .help = "Processors to pin the workers to, in turn; empty pins none."},
+    {.key = "input.rss",
+     .type = OPTION_ENUM,
+     MEMBER(input.rss),
+     .default_text = "source",
+     NAMES("source", "source-port"),
+     .help = "What tells which worker decodes a datagram: source is the exporter's address; source-port is its address "
+             "and UDP port, so that one exporter with many ports keeps several workers busy, which then tell each "
+             "other of its templates."},
     {.key = "input.frames",
      .type = OPTION_NUMBER,
      MEMBER(input.frames),

@@ -222,17 +222,23 @@ static int socket_open(const struct listen *listen, const struct config *config,
     return result;
 }
 
+struct steering {
+    uint32_t workers;
+    bool by_port; /* an exporter is an address and a port */
+};
+
 /*
  * Has the groups of the sockets pick by the exporter's address, within what unpack says there may be around it. Where
  * the kernel refuses, it picks by addresses and ports, and the workers hand over what they do not own.
  */
-static void groups_steer(const int *sockets, int count, uint32_t workers, uint32_t unpack)
+static void groups_steer(const int *sockets, int count, uint32_t unpack, const struct steering *steering)
 {
     struct reuseport_bpf *skeleton = reuseport_bpf__open();
     if (!skeleton)
         return;
-    skeleton->rodata->worker_count = workers;
+    skeleton->rodata->worker_count = steering->workers;
     skeleton->rodata->unpack = unpack;
+    skeleton->rodata->by_port = steering->by_port;
     int result = reuseport_bpf__load(skeleton);
     int program = result ? -1 : bpf_program__fd(skeleton->progs.weir_pick);
     for (int i = 0; i < count && !result; i++)
@@ -354,11 +360,12 @@ static int queues_open(struct backend *backend, const struct config *config, uin
         backend->queues[backend->queue_count++] = queue;
     }
     const struct socket_queue *first = state->queues[0];
+    const struct steering steering = {.workers = count, .by_port = config->input.rss == RSS_SOURCE_PORT};
     if (count < 2)
         return 0;
-    groups_steer(first->sockets, state->gue_first, count, config->input.unpack & UNPACK_PROXY);
+    groups_steer(first->sockets, state->gue_first, config->input.unpack & UNPACK_PROXY, &steering);
     if (first->socket_count > state->gue_first)
-        groups_steer(first->sockets + state->gue_first, first->socket_count - state->gue_first, count, UNPACK_GUE);
+        groups_steer(first->sockets + state->gue_first, first->socket_count - state->gue_first, UNPACK_GUE, &steering);
     return 0;
 }
 

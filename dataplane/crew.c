@@ -27,13 +27,18 @@ static int shared_init(struct crew_shared *shared, const struct crew_setup *setu
     const struct config *config = setup->config;
     /* One store of templates for all exporters (share_templates) needs one worker for all of them. */
     shared->setup = *setup;
-    shared->owners = owners_new(setup->worker_count, config->limits.exporters, config->share_templates);
+    enum owning owning = config->share_templates                ? OWNING_PINNED
+                         : config->input.rss == RSS_SOURCE_PORT ? OWNING_BY_PORT
+                                                                : OWNING_BY_ADDRESS;
+    shared->owners = owners_new(setup->worker_count, config->limits.exporters, owning);
     atomic_init(&shared->rules, rules_new(config));
     shared->handovers = calloc(setup->worker_count, sizeof(*shared->handovers));
     if (!shared->owners || !atomic_load_explicit(&shared->rules, memory_order_relaxed) || !shared->handovers)
         return -ENOMEM;
     for (uint32_t i = 0; i < setup->worker_count; i++) {
-        uint32_t datagrams = setup->worker_count == 1 ? 1 : setup->spread ? SPREAD_DATAGRAMS : HANDOVER_DATAGRAMS;
+        uint32_t datagrams = setup->worker_count == 1                    ? 1
+                             : setup->spread || owning == OWNING_BY_PORT ? SPREAD_DATAGRAMS
+                                                                         : HANDOVER_DATAGRAMS;
         shared->handovers[i] = handover_new(datagrams, (uint32_t)config->max_message_size);
         if (!shared->handovers[i])
             return -ENOMEM;

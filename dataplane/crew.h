@@ -10,6 +10,7 @@
 #include "dataplane/rules.h"
 #include "dataplane/worker.h"
 #include "decode/element.h"
+#include "decode/journal/circle.h"
 #include "decode/journal/journal.h"
 #include "decode/profile.h"
 #include "enrich/networks.h"
@@ -28,6 +29,7 @@ struct crew_setup {
     struct outputs *outputs;     /* have an outlet for each worker */
     struct journal *journal;     /* has a feed for each worker; NULL: there is none */
     struct exchange *exchange;   /* has a place for each worker; NULL: there is none */
+    struct template_circle *circle; /* has a place for each worker; NULL: there is none */
     const struct nics *nics;     /* NULL: there are none */
     uint32_t worker_count;
     bool spread;                 /* more workers than queues: an address's worker is by its hash, not by who meets it */

@@ -21,12 +21,23 @@ struct crew_shared {
     _Atomic uint32_t running;    /* threads that have not ended; each takes itself off, any thread reads */
 };
 
-/* Where the worker says what it learns: to the journal, which passes it on, or to the other collectors alone. */
+/* Where the worker says what it learns: to the journal, which passes it on, or to the other collectors or workers
+   alone. */
 static inline struct template_feed *crew_feed(const struct crew_setup *setup, uint32_t worker)
 {
     if (setup->journal)
         return journal_feed(setup->journal, worker);
-    return setup->exchange ? exchange_feed(setup->exchange, worker) : NULL;
+    if (setup->exchange)
+        return exchange_feed(setup->exchange, worker);
+    return setup->circle ? template_circle_feed(setup->circle, worker) : NULL;
+}
+
+/* Where it finds what others say. */
+static inline struct template_board *crew_board(const struct crew_setup *setup)
+{
+    if (setup->exchange)
+        return exchange_board(setup->exchange);
+    return setup->circle ? template_circle_board(setup->circle) : NULL;
 }
 
 /* Is the datagram one for the ports that are to be taken? */

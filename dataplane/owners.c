@@ -14,14 +14,14 @@
 struct owners {
     uint32_t workers;
     uint32_t exporters_most;
-    bool pinned;
+    enum owning owning;
     uint64_t secret[2];               /* constant: senders cannot choose addresses that share a window */
     uint64_t mask;
     _Atomic uint32_t exporters;       /* all workers write and read */
     _Atomic uint64_t *slots;          /* 0, or 48 bits of hash and 16 of owner + 1; any worker writes once, all read */
 };
 
-struct owners *owners_new(uint32_t workers, uint32_t exporters, bool pinned)
+struct owners *owners_new(uint32_t workers, uint32_t exporters, enum owning owning)
 {
     struct owners *owners = calloc(1, sizeof *owners);
     if (!owners)
@@ -29,7 +29,7 @@ struct owners *owners_new(uint32_t workers, uint32_t exporters, bool pinned)
     uint64_t slots = 1024;
     while (slots < 2 * (uint64_t)exporters)
         slots *= 2;
-    *owners = (struct owners){.workers = workers, .exporters_most = exporters, .pinned = pinned, .mask = slots - 1};
+    *owners = (struct owners){.workers = workers, .exporters_most = exporters, .owning = owning, .mask = slots - 1};
     owners->slots = calloc(slots, sizeof *owners->slots);
     if (!owners->slots || getrandom(owners->secret, sizeof owners->secret, 0) != sizeof owners->secret) {
         owners_free(owners);
@@ -57,21 +57,34 @@ static uint64_t address_hash(const struct owners *owners, const struct address *
     return ((uint64_t)product ^ (uint64_t)(product >> 64)) | 1ull << 63;
 }
 
-uint32_t owners_steered(const struct address *address, uint32_t workers)
+static uint32_t address_steer(const struct address *address)
 {
     uint32_t words[4] = {0};
     if (address_is_ipv4(address)) {
         memcpy(words, address->bytes + 12, 4);
-        return steer_hash(words, 1) % workers;
+        return steer_hash(words, 1);
     }
     memcpy(words, address->bytes, sizeof words);
-    return steer_hash(words, 4) % workers;
+    return steer_hash(words, 4);
 }
 
-uint32_t owners_claim(struct owners *owners, const struct address *address, uint32_t worker)
+uint32_t owners_steered(const struct address *address, uint32_t workers)
 {
-    if (owners->pinned || owners->workers == 1)
+    return address_steer(address) % workers;
+}
+
+uint32_t owners_steered_by_port(const struct endpoint *source, uint32_t workers)
+{
+    return steer_hash_port(address_steer(&source->address), source->port) % workers;
+}
+
+uint32_t owners_claim(struct owners *owners, const struct endpoint *source, uint32_t worker)
+{
+    const struct address *address = &source->address;
+    if (owners->owning == OWNING_PINNED || owners->workers == 1)
         return 0;
+    if (owners->owning == OWNING_BY_PORT)
+        return owners_steered_by_port(source, owners->workers);
     uint64_t hash = address_hash(owners, address);
     uint64_t wanted = hash & ~(uint64_t)OWNER_MASK;
     /* Equal fingerprints of two addresses do no harm: the two share an owner. */

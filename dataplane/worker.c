@@ -83,7 +83,7 @@ static struct exporter *exporter_meet(struct worker *worker, const struct arriva
         return NULL;
     const struct crew_setup *setup = &worker->shared->setup;
     uint32_t wanted = setup->spread ? owners_steered(&source->address, setup->worker_count) : worker->number;
-    uint32_t owner = owners_claim(worker->shared->owners, &source->address, wanted);
+    uint32_t owner = owners_claim(worker->shared->owners, source, wanted);
     if (owner != worker->number) {
         stray_hand_over(worker, arrival, owner);
         return NULL;

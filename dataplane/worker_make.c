@@ -18,7 +18,7 @@ static int decoder_init(struct worker *worker)
                                     .counters = worker->counters,
                                     .heap = worker->heap,
                                     .feed = crew_feed(setup, worker->number),
-                                    .board = setup->exchange ? exchange_board(setup->exchange) : NULL,
+                                    .board = crew_board(setup),
                                     .board_reader = worker->number,
                                     .known = setup->journal ? journal_known(setup->journal) : NULL};
     worker->window.decoder = worker->decoder = decoder_new(&decoder);

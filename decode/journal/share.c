@@ -118,7 +118,7 @@ static struct board_entry *event_weigh(struct template_share *share, const struc
         if (template_stamp_later(&known.stamp, &event->stamp, ANY_EXPORT_S))
             newest.stamp = known.stamp;
     }
-    if (template_board_put(share->board, entry, &newest, false)) {
+    if (template_board_put(share->board, entry, &newest, share->tells_workers)) {
         due_mark(share, entry);
         return entry;
     }

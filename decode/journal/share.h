@@ -17,6 +17,7 @@ struct template_share {
     struct template_board *board;
     struct counters *counters;
     uint64_t timeout_ns;            /* expiration_timeout; 0: never */
+    bool tells_workers;             /* what one worker here says is news to the others here */
     struct board_entry *due, **due_last;
     uint32_t due_count, flying_count;
     uint32_t sweep_bucket;

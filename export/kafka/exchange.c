@@ -202,6 +202,7 @@ static int exchange_init(struct exchange *exchange, uint32_t workers, struct jou
         return -ENOMEM;
     }
     template_share_init(&exchange->share, exchange->board, config->expiration_timeout, &exchange->counters);
+    exchange->share.tells_workers = config->input.rss == RSS_SOURCE_PORT;
     return exchange_client_open(exchange);
 }
 

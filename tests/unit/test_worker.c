@@ -94,18 +94,23 @@ static struct address numbered_address(uint32_t number)
     return address_from_ipv4(bytes);
 }
 
+static struct endpoint numbered_source(uint32_t number)
+{
+    return (struct endpoint){numbered_address(number), 2055};
+}
+
 static void first_comer_owns(void **state)
 {
-    struct owners *owners = owners_new(4, 1000, false);
+    struct owners *owners = owners_new(4, 1000, OWNING_BY_ADDRESS);
     for (uint32_t i = 0; i < 1000; i++) {
-        struct address address = numbered_address(i);
-        assert_int_equal(owners_claim(owners, &address, i % 4), i % 4);
-        assert_int_equal(owners_claim(owners, &address, (i + 1) % 4), i % 4);
+        struct endpoint source = numbered_source(i);
+        assert_int_equal(owners_claim(owners, &source, i % 4), i % 4);
+        assert_int_equal(owners_claim(owners, &source, (i + 1) % 4), i % 4);
     }
     owners_free(owners);
-    owners = owners_new(4, 10, true);
-    struct address address = numbered_address(1);
-    assert_int_equal(owners_claim(owners, &address, 3), 0);
+    owners = owners_new(4, 10, OWNING_PINNED);
+    struct endpoint source = numbered_source(1);
+    assert_int_equal(owners_claim(owners, &source, 3), 0);
     owners_free(owners);
 }
 
@@ -115,23 +120,23 @@ static void full_table_still_answers(void **state)
     enum { ADDRESSES = 50000 };
     static uint8_t first[ADDRESSES];
     uint32_t steered = 0;
-    struct owners *owners = owners_new(3, 10, false);
+    struct owners *owners = owners_new(3, 10, OWNING_BY_ADDRESS);
     for (uint32_t i = 0; i < ADDRESSES; i++) {
-        struct address address = numbered_address(i);
-        first[i] = (uint8_t)owners_claim(owners, &address, 2);
+        struct endpoint source = numbered_source(i);
+        first[i] = (uint8_t)owners_claim(owners, &source, 2);
         steered += first[i] != 2;
     }
     assert_true(steered > ADDRESSES / 2); /* spread over the others by address */
     for (uint32_t i = 0; i < ADDRESSES; i++) {
-        struct address address = numbered_address(i);
-        assert_int_equal(owners_claim(owners, &address, i % 3), first[i]);
+        struct endpoint source = numbered_source(i);
+        assert_int_equal(owners_claim(owners, &source, i % 3), first[i]);
     }
     owners_free(owners);
 }
 
 static void exporters_have_a_cap(void **state)
 {
-    struct owners *owners = owners_new(2, 3, false);
+    struct owners *owners = owners_new(2, 3, OWNING_BY_ADDRESS);
     for (int i = 0; i < 3; i++)
         assert_true(owners_admit(owners));
     assert_false(owners_admit(owners));
@@ -160,6 +165,22 @@ static void steering_spreads(void **state)
         assert_in_range(counts[i], 900, 1150);
 }
 
+/* By port, the ports of one exporter spread, and whoever sees one first has no say. */
+static void ports_spread(void **state)
+{
+    uint32_t counts[4] = {0};
+    struct owners *owners = owners_new(4, 10, OWNING_BY_PORT);
+    for (uint32_t port = 0; port < 4096; port++) {
+        struct endpoint source = {numbered_address(1), (uint16_t)(20000 + port)};
+        uint32_t owner = owners_claim(owners, &source, port % 4);
+        assert_int_equal(owners_claim(owners, &source, (port + 1) % 4), owner);
+        counts[owner]++;
+    }
+    for (int i = 0; i < 4; i++)
+        assert_in_range(counts[i], 900, 1150);
+    owners_free(owners);
+}
+
 enum { RACE_ADDRESSES = 20000, RACE_THREADS = 4 };
 
 struct race {
@@ -172,8 +193,8 @@ static void *race_run(void *argument)
 {
     struct race *race = argument;
     for (uint32_t i = 0; i < RACE_ADDRESSES; i++) {
-        struct address address = numbered_address(i);
-        race->answers[i] = (uint8_t)owners_claim(race->owners, &address, race->number);
+        struct endpoint source = numbered_source(i);
+        race->answers[i] = (uint8_t)owners_claim(race->owners, &source, race->number);
     }
     return NULL;
 }
@@ -182,7 +203,7 @@ static void claims_race_to_one_owner(void **state)
 {
     static struct race races[RACE_THREADS];
     pthread_t threads[RACE_THREADS];
-    struct owners *owners = owners_new(RACE_THREADS, RACE_ADDRESSES, false);
+    struct owners *owners = owners_new(RACE_THREADS, RACE_ADDRESSES, OWNING_BY_ADDRESS);
     for (uint32_t i = 0; i < RACE_THREADS; i++) {
         races[i] = (struct race){.owners = owners, .number = i};
         pthread_create(&threads[i], NULL, race_run, &races[i]);
@@ -725,6 +746,7 @@ int main(void)
         cmocka_unit_test(full_table_still_answers),
         cmocka_unit_test(exporters_have_a_cap),
         cmocka_unit_test(steering_spreads),
+        cmocka_unit_test(ports_spread),
         cmocka_unit_test(claims_race_to_one_owner),
         cmocka_unit_test(handover_is_bounded_and_in_order),
         cmocka_unit_test(handover_wakes_only_sleepers),
