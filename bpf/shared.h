@@ -11,7 +11,7 @@
 
 /*
  * A frame of the UMEM has 4,096 bytes, of which the kernel keeps XDP_PACKET_HEADROOM (256) for itself. Longer frames
- * go to the kernel and reach weir through its socket.
+ * come in pieces where the kernel can (Linux 6.6); else they go to its stack and reach weir through a socket.
  */
 #define STEER_FRAME_BYTES    4096
 #define STEER_HEADROOM_BYTES 256

@@ -16,6 +16,8 @@
 struct steer_rules rules[STEER_SETS];
 volatile __u32 rules_in_use; /* user space writes it once the set is whole */
 
+const volatile __u32 pieces_on = 0; /* set before loading: sockets take frames that are longer than one of theirs */
+
 struct {
     __uint(type, BPF_MAP_TYPE_XSKMAP);
     __uint(max_entries, STEER_QUEUES_MOST);
@@ -195,7 +197,7 @@ static __always_inline enum steer_verdict frame_judge(void *at, void *end)
         proxied_read(at, udp, end, &flow, set);
     if (rules[set].allow_on && !prefixes_contain(&allow_0, &allow_1, set, &flow.source))
         return STEER_NOT_ALLOWED;
-    if (at + STEER_PACKET_MOST < end)
+    if (!pieces_on && at + STEER_PACKET_MOST < end)
         return STEER_LONG;
     return flow_is_within_budget(&flow, set) ? STEER_TAKEN : STEER_OVER_BUDGET;
 }

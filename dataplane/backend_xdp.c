@@ -15,6 +15,7 @@
 #include "dataplane/backend.h"
 #include "dataplane/interface.h"
 #include "dataplane/listen.h"
+#include "dataplane/xdp_pieces.h"
 #include "dataplane/xdp_program.h"
 
 #define COMPLETION_FRAMES 64 /* the least: nothing is sent */
@@ -27,6 +28,7 @@ struct xdp_queue {
     struct backend_queue queue;
     struct xsk_ring_cons receive;
     struct xsk_ring_prod fill;
+    struct xdp_pieces pieces;
     uint8_t *frames;
     uint32_t borrowed;                /* frames of the last receive */
     uint64_t addresses[BURST_PACKETS]; /* theirs, in the UMEM */
@@ -65,30 +67,49 @@ static void queue_wake(struct xdp_queue *queue)
         recv(queue->queue.fd, NULL, 0, MSG_DONTWAIT);
 }
 
+/* A frame whose first descriptor is number `first`, of `count` that wait. Returns how many it has; 0: not all yet. */
+static inline uint32_t frame_take(struct xdp_queue *queue, uint32_t first, uint32_t count, struct packet *packet)
+{
+    const struct xdp_desc *descriptor = xsk_ring_cons__rx_desc(&queue->receive, first);
+    if (descriptor->options & XDP_PKT_CONTD)
+        return xdp_pieces_join(&queue->pieces, &queue->receive, first, count, packet);
+    *packet = (struct packet){.bytes = queue->frames + descriptor->addr,
+                              .size_bytes = descriptor->len,
+                              .kind = PACKET_ETHERNET,
+                              .budgeted = true};
+    __builtin_prefetch(packet->bytes);
+    return 1;
+}
+
+/* What waits, as packets: returns their number, with their frames in `addresses`. */
+static int frames_take(struct xdp_queue *queue, uint32_t first, uint32_t count, struct packet *packets)
+{
+    int64_t now_ns = clock_utc_ns();
+    uint32_t taken = 0, pieces;
+    int found = 0;
+    while (taken < count && (pieces = frame_take(queue, first + taken, count - taken, &packets[found]))) {
+        packets[found++].received_ns = now_ns;
+        for (; pieces; pieces--, taken++)
+            queue->addresses[taken] = xsk_ring_cons__rx_desc(&queue->receive, first + taken)->addr & FRAME_MASK;
+    }
+    xsk_ring_cons__cancel(&queue->receive, count - taken); /* they come again */
+    xsk_ring_cons__release(&queue->receive, taken);
+    queue->borrowed = taken;
+    return found;
+}
+
 static int xdp_receive(struct backend_queue *base, struct packet *packets, int most)
 {
     struct xdp_queue *queue = base->state;
     uint32_t first = 0;
+    xdp_pieces_reset(&queue->pieces);
     uint32_t count =
         xsk_ring_cons__peek(&queue->receive, most < BURST_PACKETS ? (uint32_t)most : BURST_PACKETS, &first);
     if (!count) {
         queue_wake(queue);
         return 0;
     }
-    int64_t now_ns = clock_utc_ns();
-    for (uint32_t i = 0; i < count; i++) {
-        const struct xdp_desc *descriptor = xsk_ring_cons__rx_desc(&queue->receive, first + i);
-        packets[i] = (struct packet){.bytes = queue->frames + descriptor->addr,
-                                     .size_bytes = descriptor->len,
-                                     .kind = PACKET_ETHERNET,
-                                     .budgeted = true,
-                                     .received_ns = now_ns};
-        __builtin_prefetch(packets[i].bytes);
-        queue->addresses[i] = descriptor->addr & FRAME_MASK;
-    }
-    xsk_ring_cons__release(&queue->receive, count);
-    queue->borrowed = count;
-    return (int)count;
+    return frames_take(queue, first, count, packets);
 }
 
 static void frames_give(struct xdp_queue *queue, const uint64_t *addresses, uint32_t count)
@@ -154,26 +175,28 @@ static int umem_open(struct xdp_queue *queue, uint32_t frames)
     return xsk_umem__create(&queue->umem, queue->frames, umem_bytes, &queue->fill, &queue->completion, &config);
 }
 
-static int socket_bind_once(struct xdp_queue *queue, uint32_t frames, uint16_t copy_flags)
+static int socket_bind_once(struct xdp_queue *queue, uint32_t frames, uint16_t flags)
 {
     const struct xsk_socket_config config = {.rx_size = frames,
                                              .libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
-                                             .bind_flags = (uint16_t)(XDP_USE_NEED_WAKEUP | copy_flags)};
+                                             .bind_flags = (uint16_t)(XDP_USE_NEED_WAKEUP | flags)};
     return xsk_socket__create(&queue->socket, queue->interface->name, queue->interface_queue, queue->umem,
                               &queue->receive, NULL, &config);
 }
 
 static int socket_bind(struct xdp_queue *queue, const struct config *config)
 {
-    uint16_t copy_flags = 0; /* the kernel takes zero-copy where the driver can */
+    uint16_t flags = 0; /* the kernel takes zero-copy where the driver can */
     if (config->input.zero_copy == ZERO_COPY_OFF || !xdp_program_native(queue->interface->program))
-        copy_flags = XDP_COPY;
+        flags = XDP_COPY;
     else if (config->input.zero_copy == ZERO_COPY_ON)
-        copy_flags = XDP_ZEROCOPY;
-    int result = socket_bind_once(queue, config->input.frames, copy_flags);
+        flags = XDP_ZEROCOPY;
+    if (xdp_program_takes_pieces(queue->interface->program))
+        flags |= XDP_USE_SG;
+    int result = socket_bind_once(queue, config->input.frames, flags);
     for (int waited_ms = 0; result == -EBUSY && waited_ms < BIND_WAIT_MS; waited_ms += BIND_STEP_MS) {
         poll(NULL, 0, BIND_STEP_MS);
-        result = socket_bind_once(queue, config->input.frames, copy_flags);
+        result = socket_bind_once(queue, config->input.frames, flags);
     }
     return result;
 }
@@ -204,6 +227,7 @@ static void queue_close(struct xdp_queue *queue)
         xsk_umem__delete(queue->umem);
     if (queue->frames)
         munmap(queue->frames, queue->mapped_bytes);
+    xdp_pieces_fini(&queue->pieces);
     free(queue);
 }
 
@@ -242,6 +266,8 @@ static int queue_open(struct xdp_state *state, struct xdp_interface *interface, 
     queue->interface = interface;
     queue->interface_queue = number;
     int result = umem_open(queue, state->config->input.frames);
+    if (!result && xdp_program_takes_pieces(interface->program))
+        result = xdp_pieces_init(&queue->pieces, queue->frames, state->config->max_message_size);
     if (!result)
         result = socket_bind(queue, state->config);
     if (!result) {

@@ -49,3 +49,15 @@ uint32_t interface_queues(const char *interface, uint32_t most)
         count = 1;
     return count < most ? count : most;
 }
+
+uint32_t interface_mtu(const char *interface)
+{
+    struct ifreq request = {0};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return 0;
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
+    int result = ioctl(fd, SIOCGIFMTU, &request);
+    close(fd);
+    return result < 0 || request.ifr_mtu < 0 ? 0 : (uint32_t)request.ifr_mtu;
+}

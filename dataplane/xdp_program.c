@@ -17,7 +17,14 @@
 #include "base/log.h"
 #include "bpf/shared.h"
 #include "bpf/xdp.skel.h"
+#include "dataplane/interface.h"
+#include "dataplane/xdp_pieces.h"
 #include "dataplane/xdp_rules.h"
+
+#define LINK_BYTES_MOST 22 /* Ethernet with two tags */
+#ifndef BPF_F_XDP_HAS_FRAGS /* Linux 5.18 */
+#define BPF_F_XDP_HAS_FRAGS (1U << 5)
+#endif
 
 struct xdp_program {
     struct xdp_bpf *skeleton;
@@ -26,6 +33,7 @@ struct xdp_program {
     uint32_t flags;        /* XDP_FLAGS_DRV_MODE or XDP_FLAGS_SKB_MODE */
     int link;              /* of bpf_link; -1: attached by netlink, or not at all */
     bool attached;
+    bool pieces;           /* loaded as a program that knows of frames in pieces */
     uint32_t generation;   /* value of the local map's entries; refresh removes those of an older one */
     int cpus;              /* that the counts map has a value for */
     struct steer_counts *counts; /* one a processor: room to read the map into */
@@ -262,6 +270,9 @@ static int program_load(struct xdp_program *program, const struct config *config
     program->counts = program->cpus > 0 ? calloc((size_t)program->cpus, sizeof *program->counts) : NULL;
     if (!program->counts)
         return -ENOMEM;
+    program->skeleton->rodata->pieces_on = program->pieces;
+    if (program->pieces)
+        bpf_program__set_flags(program->skeleton->progs.weir_steer, BPF_F_XDP_HAS_FRAGS);
     int result = budgets_size(program, config);
     if (!result)
         result = xdp_bpf__load(program->skeleton);
@@ -272,6 +283,18 @@ static int program_load(struct xdp_program *program, const struct config *config
     return result;
 }
 
+/* Only where there are such frames: some drivers' zero-copy has one piece a frame. */
+static bool pieces_wanted(const struct xdp_program *program)
+{
+    uint32_t mtu = interface_mtu(program->interface);
+    if (mtu + LINK_BYTES_MOST <= STEER_PACKET_MOST)
+        return false;
+    bool can = xdp_pieces_supported();
+    log_info("interface %s: MTU %u: frames longer than %d bytes %s", program->interface, mtu, STEER_PACKET_MOST,
+             can ? "come in pieces" : "come through a socket, for this kernel's AF_XDP has one piece a frame");
+    return can;
+}
+
 int xdp_program_open(struct xdp_program **opened, const struct xdp_program_setup *setup)
 {
     struct xdp_program *program = calloc(1, sizeof *program);
@@ -280,6 +303,7 @@ int xdp_program_open(struct xdp_program **opened, const struct xdp_program_setup
     program->link = -1;
     program->interface = setup->interface;
     program->interface_index = setup->interface_index;
+    program->pieces = pieces_wanted(program);
     int result = program_load(program, setup->config);
     if (!result)
         result = listens_add(program, setup->listens, setup->listen_count);
@@ -309,6 +333,11 @@ void xdp_program_close(struct xdp_program *program)
     xdp_bpf__destroy(program->skeleton);
     free(program->counts);
     free(program);
+}
+
+bool xdp_program_takes_pieces(const struct xdp_program *program)
+{
+    return program->pieces;
 }
 
 bool xdp_program_native(const struct xdp_program *program)

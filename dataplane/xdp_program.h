@@ -31,6 +31,10 @@ void xdp_program_close(struct xdp_program *program);
 
 bool xdp_program_native(const struct xdp_program *program);
 
+/* Does it give its sockets frames that are longer than one of theirs, in pieces? Where the MTU allows such frames and
+   the kernel can; else they go to the kernel's stack. */
+bool xdp_program_takes_pieces(const struct xdp_program *program);
+
 /* From now on, datagrams of that queue go to the AF_XDP socket. Returns 0 or -errno. */
 int xdp_program_add_socket(struct xdp_program *program, uint32_t queue, int socket);
 
