@@ -192,6 +192,7 @@ struct config {
         struct text_list cpus;     /* worker i runs on cpus[i % count]; empty = not pinned */
         uint32_t rss;              /* enum rss: what tells which worker decodes a datagram */
         uint32_t frames;           /* AF_XDP: UMEM frames a queue, DPDK: descriptors; a power of two */
+        bool huge_pages;           /* AF_XDP: frames in huge pages where some are free */
         uint32_t busy_poll;        /* us to poll before sleeping; 0 = sleep at once */
 
         struct {

@@ -100,6 +100,12 @@ const struct option_row option_rows_input[] = {
      .most = 1 << 20,
      .power_of_two = true,
      .help = "AF_XDP: frames of memory for each queue; DPDK: descriptors of each queue; a power of two."},
+    {.key = "input.huge_pages",
+     .type = OPTION_BOOLEAN,
+     MEMBER(input.huge_pages),
+     .default_text = "true",
+     .help = "AF_XDP: frames in huge pages of 2 MiB where enough of them are free (sysctl vm.nr_hugepages), as the log "
+             "says at the start."},
     {.key = "input.busy_poll",
      .type = OPTION_NUMBER,
      MEMBER(input.busy_poll),

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <xdp/xsk.h>
 
@@ -15,6 +14,7 @@
 #include "dataplane/backend.h"
 #include "dataplane/interface.h"
 #include "dataplane/listen.h"
+#include "dataplane/xdp_memory.h"
 #include "dataplane/xdp_pieces.h"
 #include "dataplane/xdp_program.h"
 
@@ -39,7 +39,7 @@ struct xdp_queue {
     struct xsk_ring_cons completion;
     struct xsk_umem *umem;
     struct xsk_socket *socket;
-    size_t mapped_bytes;
+    struct xdp_memory memory;
     bool zero_copy;
 };
 
@@ -161,18 +161,19 @@ static void xdp_losses(struct backend_queue *base, struct losses *losses)
 
 /* --- set-up --- */
 
-static int umem_open(struct xdp_queue *queue, uint32_t frames)
+static int umem_open(struct xdp_queue *queue, const struct config *config)
 {
+    uint32_t frames = config->input.frames;
     size_t umem_bytes = (size_t)frames * STEER_FRAME_BYTES;
-    queue->mapped_bytes = umem_bytes + STEER_FRAME_BYTES; /* slack behind the last frame */
-    queue->frames = mmap(NULL, queue->mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (queue->frames == MAP_FAILED) {
-        queue->frames = NULL;
-        return -errno;
-    }
-    const struct xsk_umem_config config = {
+    int result = xdp_memory_take(&queue->memory, queue->interface->name,
+                                 umem_bytes + STEER_FRAME_BYTES /* slack behind the last frame */,
+                                 config->input.huge_pages);
+    if (result)
+        return result;
+    queue->frames = queue->memory.bytes;
+    const struct xsk_umem_config umem_config = {
         .fill_size = frames, .comp_size = COMPLETION_FRAMES, .frame_size = STEER_FRAME_BYTES};
-    return xsk_umem__create(&queue->umem, queue->frames, umem_bytes, &queue->fill, &queue->completion, &config);
+    return xsk_umem__create(&queue->umem, queue->frames, umem_bytes, &queue->fill, &queue->completion, &umem_config);
 }
 
 static int socket_bind_once(struct xdp_queue *queue, uint32_t frames, uint16_t flags)
@@ -225,8 +226,7 @@ static void queue_close(struct xdp_queue *queue)
         xsk_socket__delete(queue->socket);
     if (queue->umem)
         xsk_umem__delete(queue->umem);
-    if (queue->frames)
-        munmap(queue->frames, queue->mapped_bytes);
+    xdp_memory_give(&queue->memory);
     xdp_pieces_fini(&queue->pieces);
     free(queue);
 }
@@ -265,7 +265,7 @@ static int queue_open(struct xdp_state *state, struct xdp_interface *interface, 
         return -ENOMEM;
     queue->interface = interface;
     queue->interface_queue = number;
-    int result = umem_open(queue, state->config->input.frames);
+    int result = umem_open(queue, state->config);
     if (!result && xdp_program_takes_pieces(interface->program))
         result = xdp_pieces_init(&queue->pieces, queue->frames, state->config->max_message_size);
     if (!result)
@@ -290,7 +290,7 @@ static int queue_open(struct xdp_state *state, struct xdp_interface *interface, 
 static int queues_open(struct backend *backend, struct xdp_interface *interface)
 {
     struct xdp_state *state = backend->state;
-    bool zero_copy = true;
+    bool zero_copy = true, huge = true;
     for (uint32_t i = 0; i < interface->queue_count; i++) {
         struct xdp_queue *queue = NULL;
         int result = queue_open(state, interface, i, &queue);
@@ -299,12 +299,13 @@ static int queues_open(struct backend *backend, struct xdp_interface *interface)
         queue->queue.backend = backend;
         queue->queue.number = backend->queue_count;
         zero_copy = zero_copy && queue->zero_copy;
+        huge = huge && queue->memory.huge;
         state->queues[backend->queue_count] = queue;
         backend->queues[backend->queue_count++] = &queue->queue;
     }
-    log_info("interface %s: AF_XDP in %s mode, %s, %u queue%s", interface->name,
+    log_info("interface %s: AF_XDP in %s mode, %s, %u queue%s, frames in %s pages", interface->name,
              xdp_program_native(interface->program) ? "native" : "generic", zero_copy ? "zero-copy" : "with copies",
-             interface->queue_count, interface->queue_count == 1 ? "" : "s");
+             interface->queue_count, interface->queue_count == 1 ? "" : "s", huge ? "huge" : "small");
     return 0;
 }
 
