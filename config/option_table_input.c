@@ -18,7 +18,7 @@ const struct option_row option_rows_input[] = {
      MEMBER(input.interface),
      .default_text = "",
      .check = check_interface,
-     .help = "Network interfaces to attach AF_XDP to."},
+     .help = "Network interfaces to attach AF_XDP to; of a bond, the interfaces that it consists of at the start."},
     {.key = "input.xdp_mode",
      .type = OPTION_ENUM,
      MEMBER(input.xdp_mode),

@@ -3,6 +3,7 @@
 #include <linux/if_xdp.h>
 #include <net/if.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "bpf/shared.h"
 #include "dataplane/backend.h"
+#include "dataplane/bond.h"
 #include "dataplane/interface.h"
 #include "dataplane/listen.h"
 #include "dataplane/xdp_memory.h"
@@ -44,7 +46,7 @@ struct xdp_queue {
 };
 
 struct xdp_interface {
-    const char *name; /* the configuration's */
+    char name[IFNAMSIZ];
     int index;
     uint32_t queue_count;
     struct xdp_program *program;
@@ -321,26 +323,53 @@ static int interface_open(struct backend *backend, struct xdp_interface *interfa
     return result ? result : queues_open(backend, interface);
 }
 
+static int interface_add(struct xdp_state *state, const char *name)
+{
+    struct xdp_interface *interfaces = realloc(state->interfaces, (state->interface_count + 1) * sizeof *interfaces);
+    if (!interfaces)
+        return -ENOMEM;
+    state->interfaces = interfaces;
+    struct xdp_interface *interface = &interfaces[state->interface_count];
+    *interface = (struct xdp_interface){.index = (int)if_nametoindex(name)};
+    snprintf(interface->name, sizeof interface->name, "%s", name);
+    if (!interface->index) {
+        log_error("input.interface: there is no interface %s; ip link shows those that there are", name);
+        return -ENODEV;
+    }
+    interface->queue_count = interface_queues(interface->name, STEER_QUEUES_MOST);
+    state->interface_count++;
+    return 0;
+}
+
+/* A bond's frames are seen by programs and sockets of the interfaces that it consists of: AF_XDP knows no bond. */
+static int name_add(struct xdp_state *state, const char *name)
+{
+    struct bond_slaves slaves;
+    char path[sizeof "/sys/class/net//bonding/slaves" + IFNAMSIZ];
+    snprintf(path, sizeof path, "/sys/class/net/%s/bonding/slaves", name);
+    bond_slaves_read(&slaves, path);
+    if (!slaves.count)
+        return interface_add(state, name);
+    int result = 0;
+    for (uint32_t i = 0; i < slaves.count && !result; i++) {
+        log_info("interface %s: of the bond %s", slaves.names[i], name);
+        result = interface_add(state, slaves.names[i]);
+    }
+    return result;
+}
+
 /* Finds the interfaces and makes room for their queues. */
 static int interfaces_find(struct backend *backend, const struct config *config)
 {
     struct xdp_state *state = backend->state;
     uint32_t queue_count = 0;
-    state->interfaces = calloc(config->input.interface.count, sizeof *state->interfaces);
-    if (!state->interfaces)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < config->input.interface.count; i++) {
-        struct xdp_interface *interface = &state->interfaces[i];
-        interface->name = config->input.interface.items[i];
-        interface->index = (int)if_nametoindex(interface->name);
-        if (!interface->index) {
-            log_error("input.interface: there is no interface %s; ip link shows those that there are", interface->name);
-            return -ENODEV;
-        }
-        interface->queue_count = interface_queues(interface->name, STEER_QUEUES_MOST);
-        queue_count += interface->queue_count;
-        state->interface_count++;
-    }
+    int result = 0;
+    for (uint32_t i = 0; i < config->input.interface.count && !result; i++)
+        result = name_add(state, config->input.interface.items[i]);
+    if (result)
+        return result;
+    for (uint32_t i = 0; i < state->interface_count; i++)
+        queue_count += state->interfaces[i].queue_count;
     state->queues = calloc(queue_count, sizeof(*state->queues));
     backend->queues = calloc(queue_count, sizeof(*backend->queues));
     return state->queues && backend->queues ? 0 : -ENOMEM;

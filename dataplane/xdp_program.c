@@ -28,7 +28,7 @@
 
 struct xdp_program {
     struct xdp_bpf *skeleton;
-    const char *interface; /* the configuration's */
+    const char *interface; /* the backend's */
     int interface_index;
     uint32_t flags;        /* XDP_FLAGS_DRV_MODE or XDP_FLAGS_SKB_MODE */
     int link;              /* of bpf_link; -1: attached by netlink, or not at all */
