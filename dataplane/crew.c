@@ -12,8 +12,9 @@
 #include "base/log.h"
 #include "dataplane/crew_shared.h"
 
-#define HANDOVER_DATAGRAMS 256  /* four bursts' strays for each worker */
-#define SPREAD_DATAGRAMS   2048 /* half a queue's frames: nearly all datagrams are handed over */
+/* As many as a queue of AF_XDP holds by default: a worker that was away for a moment hands all of it over at once, far
+   faster than an owner decodes. */
+#define HANDOVER_DATAGRAMS 4096
 
 struct crew {
     struct crew_shared shared;
@@ -36,9 +37,7 @@ static int shared_init(struct crew_shared *shared, const struct crew_setup *setu
     if (!shared->owners || !atomic_load_explicit(&shared->rules, memory_order_relaxed) || !shared->handovers)
         return -ENOMEM;
     for (uint32_t i = 0; i < setup->worker_count; i++) {
-        uint32_t datagrams = setup->worker_count == 1                    ? 1
-                             : setup->spread || owning == OWNING_BY_PORT ? SPREAD_DATAGRAMS
-                                                                         : HANDOVER_DATAGRAMS;
+        uint32_t datagrams = setup->worker_count > 1 ? HANDOVER_DATAGRAMS : 1;
         shared->handovers[i] = handover_new(datagrams, (uint32_t)config->max_message_size);
         if (!shared->handovers[i])
             return -ENOMEM;

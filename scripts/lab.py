@@ -159,14 +159,20 @@ class Link:
             self.close()
             raise
 
-    def join(self):
-        must("ip", "-n", self.exporter.name, "link", "add", EXPORT_INTERFACE, "type", "veth",
-             "peer", "name", COLLECT_INTERFACE, "netns", self.collector.name)
+    def join(self, queues=1):
+        """Both ends with so many queues each way."""
+        many = ("numtxqueues", queues, "numrxqueues", queues)
+        must("ip", "-n", self.exporter.name, "link", "add", EXPORT_INTERFACE, *many, "type", "veth",
+             "peer", "name", COLLECT_INTERFACE, *many, "netns", self.collector.name)
         for namespace, interface, four, six in ((self.exporter, EXPORT_INTERFACE, EXPORTER, EXPORTER6),
                                                 (self.collector, COLLECT_INTERFACE, COLLECTOR, COLLECTOR6)):
             namespace.ip("addr", "add", f"{four}/24", "dev", interface)
             namespace.ip("addr", "add", f"{six}/64", "dev", interface, "nodad")
             namespace.ip("link", "set", interface, "up")
+
+    def rejoin(self, queues):
+        self.exporter.ip("link", "del", EXPORT_INTERFACE)
+        self.join(queues)
 
     def macs(self):
         """(exporter's, collector's) hardware addresses."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One exporter on several workers: what one learns of templates, the others decode by."""
+"""Queues and workers: an exporter that comes in by any of them, and one that several decode."""
 
 import collections
 import json
@@ -64,3 +64,24 @@ def test_templates_are_shared(collect, link, send, tmp_path, name, journal):
         assert lab.counter(ledger, "packets_handed_over") == shares[1]["datagrams_received"]
     found = collections.Counter((document["source"]["ip"], document["network"]["bytes"]) for document in documents)
     assert found == {(f"10.0.0.{number}", 1000 * number): PORTS for number in range(1, 61)}
+
+
+@pytest.mark.parametrize("mode", ["native", "generic"])
+def test_an_exporter_on_many_queues(collect, link, send, mode):
+    """A device's datagrams land on any queue, by port here; one worker has them all, in the order that they came in."""
+    count, ports = 100, 20  # on one worker's queues by accident: once in half a million times
+    link.rejoin(queues=4)
+    weir = collect(**BACKENDS[mode], workers=2)
+    assert "4 queues" in weir.log()
+    payloads = [template(FIRST), *data(FIRST, range(1, count + 1))]
+    send(payloads, sources=ports, source_port=21000, rate=300)
+    weir.wait_documents(count * ports)
+    shares = workers(link)
+    documents, ledger = check_stop(weir, count * ports)
+    handed = lab.counter(ledger, "packets_handed_over")
+    assert 0 < handed == lab.counter(ledger, "packets_from_other_workers")
+    assert sorted(worker["datagrams_received"] for worker in shares) == [0, len(payloads) * ports]
+    assert all(worker["packets_received"] for worker in shares), "all landed on one worker"
+    for reason in ("packets_handover_full", "datagrams_late", "datagrams_missing", "sets_parked"):
+        assert lab.counter(ledger, reason) == 0, reason
+    assert len({document["netflow"]["exporter"]["address"] for document in documents}) == ports
