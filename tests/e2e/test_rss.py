@@ -41,7 +41,7 @@ def workers(link):
         return [collections.Counter(worker["counters"]) for worker in json.loads(answer.read())["workers"]]
 
 
-@pytest.mark.parametrize("name, journal", [("native", False), ("socket", False), ("socket", True)])
+@pytest.mark.parametrize("name, journal", [("native", False), ("socket", True)])
 def test_templates_are_shared(collect, link, send, tmp_path, name, journal):
     more = {"templates__path": tmp_path / "templates"} if journal else {}
     weir = collect(**{**BACKENDS[name], "workers": 2, "input__rss": "source-port", **more})
