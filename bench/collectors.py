@@ -21,7 +21,8 @@ PORT = 2055
 BUFFER = 8 << 20  # bytes of receive buffer, for all that can be told so
 START_SECONDS = 20
 WEIR = lab.weir_command()
-SUMS = pathlib.Path(WEIR[-1]).parent.parent / "bench" / "weir-bench-sums"
+BUILD = pathlib.Path(WEIR[-1]).parent.parent
+SUMS = BUILD / "bench" / "weir-bench-sums"
 
 
 @dataclasses.dataclass

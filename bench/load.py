@@ -20,8 +20,9 @@ import subprocess
 import sys
 import tempfile
 
-from collectors import COLLECTORS, PORT, ROOT, WEIR, Place, lab
+from collectors import BUILD, COLLECTORS, PORT, ROOT, WEIR, Place, Weir, lab
 from load_picture import picture
+import shares
 
 SOURCES = "100.64.0.0/10"    # shared address space (RFC 6598): /15s of it, one a queue
 SOURCES_EACH = 131071
@@ -29,6 +30,7 @@ DATAGRAM_RECORDS = 22        # about, of weir blast's v9
 TEMPLATE_SHARE = 0.4         # of a run's datagrams, templates are at most so many
 SHORT = 0.95                 # a sender that offers less than that of what it should is the limit
 NEAR = 1.05                  # the search ends when loss and no loss are so near
+SHARES_AT = 0.8              # of that rate perf looks on: it takes its part, too
 CURVE = (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3)
 OTHERS = 0.1                 # of the collector's processors: more, and the figures say little
 FIRST = 50000                # records a second, to begin with; more where that would take longer than
@@ -95,15 +97,17 @@ class Bench:
                                                                  "template_datagrams", "refused_datagrams")}
         return sums | {"seconds": max(part["seconds"] for part in said)}
 
-    def point(self, wire, series, rate):
-        """Offers so much to a fresh collector; what it made of it."""
+    def point(self, wire, series, rate, perf=False):
+        """Offers so much to a fresh collector; what it made of it, and with perf, where its cycles went."""
         folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-bench-", dir=self.arguments.folder))
         collector = COLLECTORS[series["collector"]](Place(wire.link.collector, folder, self.cpus_of(series["cores"]),
                                                           series["exporters"]))
         try:
             collector.start()
             before, busy = collector.cpu_seconds(), busy_seconds(collector.place.cpus)
+            recording = shares.Recording(collector.process.pid, folder / "perf.data") if perf else None
             sent = self.blast(wire, series, rate)
+            parts = recording.shares(BUILD) if perf else {}
             cpu = collector.cpu_seconds() - before
             others = max(0, busy_seconds(collector.place.cpus) - busy - cpu) / series["cores"]
             collector.settle()
@@ -118,7 +122,7 @@ class Bench:
         return {"asked": rate, "offered": sent["records"] / full, "delivered": records / full, "sent": sent,
                 "found": {"records": records, "bytes": octets, "packets": packets},
                 "lossless": (records, octets, packets) == (sent["records"], sent["bytes"], sent["packets"]),
-                "cpu": cpu / sent["seconds"], "others": others / sent["seconds"], "lost": where}
+                "cpu": cpu / sent["seconds"], "others": others / sent["seconds"], "lost": where, "shares": parts}
 
     def cpus_of(self, cores):
         return self.arguments.cpus[:cores]
@@ -158,6 +162,12 @@ class Bench:
                 self.try_rate(wire, series, share * most)
         series["points"].sort(key=lambda point: point["offered"])
 
+    def profile(self, wire, series):
+        """Only of weir is it known what its functions are for."""
+        if self.arguments.shares and issubclass(COLLECTORS[series["collector"]], Weir) and series["most"]:
+            point = self.point(wire, series, SHARES_AT * series["most"], perf=True)
+            series["shares"], series["shares_lossless"] = point["shares"], point["lossless"]
+
     def series(self, name, cores, exporters):
         series = {"collector": name, "name": COLLECTORS[name].name, "cores": cores, "exporters": exporters,
                   "points": [], "sender_short": False, "most": 0}
@@ -166,6 +176,7 @@ class Bench:
             self.search(wire, series)
             series["sender_limit"] = series["sender_short"]
             self.curve(wire, series)
+            self.profile(wire, series)
         self.result["series"].append(series)
 
     def run(self):
@@ -230,6 +241,13 @@ def table(result):
     return "\n".join(lines)
 
 
+def profiles(result):
+    """Where the cycles went, a column a series."""
+    columns = [(f"{series['name']}, {series['cores']} x {series['exporters']:,}", series["shares"])
+               for series in result["series"] if series.get("shares")]
+    return f"\n{shares.table(columns)}\n" if columns else ""
+
+
 def figure(values):
     return f"{max(values):,.0f}" if values else "-"
 
@@ -256,6 +274,7 @@ def arguments_read():
     parser.add_argument("--sender", choices=("packet", "xdp"), default="packet", help="of weir blast (packet)")
     parser.add_argument("--format", default="v9", help="of weir blast (v9)")
     parser.add_argument("--no-curve", action="store_true", help="the highest rates alone")
+    parser.add_argument("--shares", action="store_true", help="of weir, where its cycles go, by perf")
     parser.add_argument("--folder", type=pathlib.Path, default="/dev/shm", help="where collectors write (/dev/shm)")
     parser.add_argument("--result", type=pathlib.Path, default=ROOT / "build/bench-load", help="without suffix")
     arguments = parser.parse_args()
@@ -286,6 +305,8 @@ def main():
     reason = lab.lack_of_rights()
     if reason:
         sys.exit(f"scripts/bench load: {reason}")
+    if arguments.shares and shares.lacks():
+        sys.exit(f"scripts/bench load: {shares.lacks()}")
     lab.remove_stale("weir-bench")
     arguments.collectors = choose(arguments)
     bench = Bench(arguments)
@@ -296,7 +317,7 @@ def main():
         result = bench.result
     arguments.result.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
     arguments.result.with_suffix(".svg").write_text(picture(result))
-    say(f"\n{table(result)}\n{others_note(result)}\n{arguments.result}.json, {arguments.result}.svg")
+    say(f"\n{table(result)}\n{profiles(result)}{others_note(result)}\n{arguments.result}.json, {arguments.result}.svg")
 
 
 if __name__ == "__main__":
