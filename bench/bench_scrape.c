@@ -3,7 +3,7 @@
 /*
  * What it costs to be looked at: a worker with 10,000 exporters of five templates each decodes and encodes as fast as
  * it can on this thread, first by itself, then while a client asks for one page after the other without a pause. Bursts
- * are timed in CPU time: what else this machine does must not count.
+ * are timed in CPU time: what else this machine does must not count. An argument: how long it does each, in ms.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -23,7 +23,7 @@
 
 #define EXPORTERS  10000
 #define TEMPLATES  5
-#define PHASE_NS   (4 * NS_PER_S)
+#define PHASE_MS   4000 /* unless the first argument says otherwise */
 #define TIMES_MOST (1U << 22)
 #define LISTEN     "http.listen=127.0.0.1:29478"
 #define PORT       29478
@@ -37,6 +37,7 @@ struct bench {
     struct memory_datagram *datagrams;
     struct memory_input input;
     uint32_t *times_ns;
+    int64_t phase_ns;
 };
 
 /* ---- the client ---- */
@@ -101,7 +102,7 @@ static void phase_run(struct bench *bench, const char *name, struct client *clie
 {
     pthread_t thread;
     uint32_t count = 0, packets = 0;
-    int64_t end_ns = clock_steady_ns() + PHASE_NS, begun_ns = cpu_ns(CLOCK_THREAD_CPUTIME_ID), last_ns = begun_ns;
+    int64_t end_ns = clock_steady_ns() + bench->phase_ns, begun_ns = cpu_ns(CLOCK_THREAD_CPUTIME_ID), last_ns = begun_ns;
     int64_t others_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - begun_ns;
     if (client)
         pthread_create(&thread, NULL, client_run, client);
@@ -185,7 +186,7 @@ static bool collector_make(struct bench *bench)
     return true;
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
     static struct bench bench;
     static struct client clients[] = {
@@ -196,6 +197,7 @@ int main(void)
         {.path = "/api/templates?limit=50", .headers = ""},
         {.path = "/api/ledger", .headers = ""},
     };
+    bench.phase_ns = (count > 1 ? atoll(arguments[1]) : PHASE_MS) * (NS_PER_S / 1000);
     bench.times_ns = malloc(TIMES_MOST * sizeof *bench.times_ns);
     if (!bench.times_ns || !traffic_load(&bench) || !config_make(&bench.config) || !collector_make(&bench) ||
         http_open(&bench.http, &bench.collector) || !bench.http || http_start(bench.http))
