@@ -102,7 +102,8 @@ static void phase_run(struct bench *bench, const char *name, struct client *clie
 {
     pthread_t thread;
     uint32_t count = 0, packets = 0;
-    int64_t end_ns = clock_steady_ns() + bench->phase_ns, begun_ns = cpu_ns(CLOCK_THREAD_CPUTIME_ID), last_ns = begun_ns;
+    int64_t end_ns = clock_steady_ns() + bench->phase_ns;
+    int64_t begun_ns = cpu_ns(CLOCK_THREAD_CPUTIME_ID), last_ns = begun_ns;
     int64_t others_ns = cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - begun_ns;
     if (client)
         pthread_create(&thread, NULL, client_run, client);
