@@ -128,3 +128,9 @@ void config_fini(struct config *config)
     free(config->output.name);
     *config = (struct config){.workers = 0};
 }
+
+int config_worker_cpu(const struct config *config, uint32_t worker)
+{
+    const struct text_list *cpus = &config->input.cpus;
+    return cpus->count ? atoi(cpus->items[worker % cpus->count]) : -1;
+}

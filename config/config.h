@@ -284,6 +284,10 @@ struct config_sources {
 
 int config_load(struct config *config, const struct config_sources *sources, struct config_problems *problems);
 void config_fini(struct config *config);
+
+/* The processor that a worker is pinned to (input.cpus); -1: none. */
+int config_worker_cpu(const struct config *config, uint32_t worker);
+
 void config_problems_fini(struct config_problems *problems);
 
 /*

@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/processor.h"
 #include "dataplane/crew_shared.h"
 
 /* As many as a queue of AF_XDP holds by default: a worker that was away for a moment hands all of it over at once, far
@@ -36,16 +36,25 @@ static int shared_init(struct crew_shared *shared, const struct crew_setup *setu
     shared->handovers = calloc(setup->worker_count, sizeof(*shared->handovers));
     if (!shared->owners || !atomic_load_explicit(&shared->rules, memory_order_relaxed) || !shared->handovers)
         return -ENOMEM;
-    for (uint32_t i = 0; i < setup->worker_count; i++) {
-        uint32_t datagrams = setup->worker_count > 1 ? HANDOVER_DATAGRAMS : 1;
-        shared->handovers[i] = handover_new(datagrams, (uint32_t)config->max_message_size);
-        if (!shared->handovers[i])
-            return -ENOMEM;
-    }
     atomic_init(&shared->receiving, setup->worker_count);
     if (config->share_templates && setup->worker_count > 1)
         log_info("share_templates: one worker of %u decodes for all exporters", setup->worker_count);
     return 0;
+}
+
+/* In memory near its processor. Where it cannot run there, its thread's start says so. */
+static int worker_init(struct crew *crew, uint32_t number)
+{
+    struct crew_shared *shared = &crew->shared;
+    const struct config *config = shared->setup.config;
+    struct processor_visit visit;
+    processor_visit(&visit, config_worker_cpu(config, number));
+    uint32_t datagrams = shared->setup.worker_count > 1 ? HANDOVER_DATAGRAMS : 1;
+    shared->handovers[number] = handover_new(datagrams, (uint32_t)config->max_message_size);
+    if (shared->handovers[number])
+        crew->workers[number] = worker_new(shared, number);
+    processor_return(&visit);
+    return crew->workers[number] ? 0 : -ENOMEM;
 }
 
 static int workers_init(struct crew *crew, uint32_t count)
@@ -55,9 +64,9 @@ static int workers_init(struct crew *crew, uint32_t count)
     if (!crew->workers || !crew->threads)
         return -ENOMEM;
     for (uint32_t i = 0; i < count; i++) {
-        crew->workers[i] = worker_new(&crew->shared, i);
-        if (!crew->workers[i])
-            return -ENOMEM;
+        int result = worker_init(crew, i);
+        if (result)
+            return result;
     }
     return 0;
 }
@@ -85,25 +94,25 @@ int crew_add_backend(struct crew *crew, struct backend *backend)
     return result;
 }
 
-static void thread_pin(pthread_t thread, uint32_t number, const struct text_list *cpus)
+/* On its processor from its first instruction on. */
+static int thread_create(struct crew *crew, uint32_t number)
 {
-    cpu_set_t set;
-    if (!cpus->count)
-        return;
-    const char *cpu = cpus->items[number % cpus->count];
-    CPU_ZERO(&set);
-    CPU_SET((unsigned)atoi(cpu), &set);
-    int error = pthread_setaffinity_np(thread, sizeof set, &set);
+    struct processor_visit visit;
+    int cpu = config_worker_cpu(crew->shared.setup.config, number);
+    int error = processor_visit(&visit, cpu);
     if (error)
-        log_warning("input.cpus: worker %u cannot run on processor %s: %s; taskset -p shows the allowed ones", number,
-                    cpu, strerror(error));
+        log_warning("input.cpus: worker %u cannot run on processor %d: %s; taskset -p shows the allowed ones", number,
+                    cpu, strerror(-error));
+    error = pthread_create(&crew->threads[number], NULL, worker_run, crew->workers[number]);
+    processor_return(&visit);
+    return error;
 }
 
 static int thread_start(struct crew *crew, uint32_t number)
 {
     char name[16]; /* the kernel's limit */
     atomic_fetch_add_explicit(&crew->shared.running, 1, memory_order_relaxed);
-    int error = pthread_create(&crew->threads[number], NULL, worker_run, crew->workers[number]);
+    int error = thread_create(crew, number);
     if (error) {
         atomic_fetch_sub_explicit(&crew->shared.running, 1, memory_order_relaxed);
         log_error("cannot start the thread of worker %u: %s; raise the limit of threads (ulimit -u)", number,
@@ -112,7 +121,6 @@ static int thread_start(struct crew *crew, uint32_t number)
     }
     snprintf(name, sizeof name, "weir-worker-%u", number % 1000);
     pthread_setname_np(crew->threads[number], name);
-    thread_pin(crew->threads[number], number, &crew->shared.setup.config->input.cpus);
     return 0;
 }
 

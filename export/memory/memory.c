@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/processor.h"
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 #define SHARED_MEMORY   "/dev/shm"
@@ -103,8 +104,23 @@ static bool within_limit(uint64_t bytes)
     return getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY || bytes <= limit.rlim_cur;
 }
 
+/* All its room, that of each worker near the worker's processor. Returns 0 or an errno. */
+static int file_fill(int fd, const struct memory_layout *layout, const struct config *config)
+{
+    for (uint32_t i = 0; i < layout->shape.workers; i++) {
+        struct processor_visit visit;
+        processor_visit(&visit, config_worker_cpu(config, i));
+        uint64_t at = layout->workers + i * layout->worker_bytes;
+        int error = posix_fallocate(fd, (off_t)at, (off_t)layout->worker_bytes);
+        processor_return(&visit);
+        if (error)
+            return error;
+    }
+    return posix_fallocate(fd, 0, (off_t)layout->total);
+}
+
 /* A file without a name, locked and with all its room. Returns the descriptor or -errno. */
-static int file_make(const char *folder, uint64_t bytes)
+static int file_make(const char *folder, const struct memory_layout *layout, const struct config *config)
 {
     struct statfs system;
     int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -114,7 +130,7 @@ static int file_make(const char *folder, uint64_t bytes)
     if (!error && flock(fd, LOCK_EX | LOCK_NB) < 0)
         error = errno;
     if (!error)
-        error = within_limit(bytes) ? posix_fallocate(fd, 0, (off_t)bytes) : EFBIG;
+        error = within_limit(layout->total) ? file_fill(fd, layout, config) : EFBIG;
     if (error)
         close(fd);
     return error ? -error : fd;
@@ -143,7 +159,7 @@ static int file_name(struct memory *memory, const char *folder)
 
 static int open_shared(struct memory *memory, const struct config *config, const char *folder)
 {
-    int fd = file_make(folder, memory->layout.total);
+    int fd = file_make(folder, &memory->layout, config);
     if (fd < 0)
         return fd;
     memory->fd = fd;

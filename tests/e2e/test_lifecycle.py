@@ -3,6 +3,8 @@
 
 import gzip
 import json
+import os
+import pathlib
 import signal
 import struct
 import subprocess
@@ -177,3 +179,19 @@ def test_standard_output(collect, link, send, tmp_path):
     assert len(documents) == 10 * RECORDS
     ledger = lab.last_ledger((tmp_path / "stderr").read_text())
     assert lab.counter(ledger, "records_delivered") == 10 * RECORDS
+
+
+@pytest.mark.light
+def test_workers_are_pinned(collect, tmp_path):
+    """Each from its start on, and nobody else; a processor that is not there costs no more than a warning."""
+    cpus = sorted(os.sched_getaffinity(0))
+    weir = collect(**{"workers": 3, "input.cpus": f"{cpus[-1]},{cpus[0]},1023",
+                      "output.spool.path": tmp_path / "spool"})
+    allowed = {}
+    for task in pathlib.Path(f"/proc/{weir.process.pid}/task").iterdir():
+        allowed[(task / "comm").read_text().strip()] = os.sched_getaffinity(int(task.name))
+    assert allowed["weir-worker-0"] == {cpus[-1]}
+    assert allowed["weir-worker-1"] == {cpus[0]}
+    assert all(found == set(cpus) for name, found in allowed.items() if name not in ("weir-worker-0", "weir-worker-1"))
+    check_stop(weir, 0)
+    assert "worker 2 cannot run on processor 1023" in weir.log()

@@ -21,6 +21,7 @@
 #include "base/counter.h"
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/processor.h"
 #include "base/ring.h"
 
 /* xorshift64: the same numbers in every run */
@@ -418,6 +419,49 @@ static void log_limited_counts_what_it_leaves_out(void **state)
     assert_string_equal(capture_end(), "<4>again 0\n<4>later (99 more of these left out)\n");
 }
 
+static void *processors_allowed(void *set)
+{
+    sched_getaffinity(0, sizeof(cpu_set_t), set);
+    return NULL;
+}
+
+static void a_visit_is_to_one_processor(void **state)
+{
+    cpu_set_t home, there, thread_set;
+    struct processor_visit visit;
+    pthread_t thread;
+    processors_allowed(&home);
+    int last = CPU_SETSIZE - 1;
+    while (!CPU_ISSET((unsigned)last, &home))
+        last--;
+    assert_int_equal(processor_visit(&visit, last), 0);
+    processors_allowed(&there);
+    assert_int_equal(CPU_COUNT(&there), 1);
+    assert_int_equal(sched_getcpu(), last);
+    assert_int_equal(pthread_create(&thread, NULL, processors_allowed, &thread_set), 0);
+    processor_return(&visit);
+    pthread_join(thread, NULL);
+    assert_true(CPU_EQUAL(&thread_set, &there)); /* it was started there, and stays */
+    processors_allowed(&there);
+    assert_true(CPU_EQUAL(&there, &home));
+}
+
+static void a_visit_can_be_to_nowhere(void **state)
+{
+    static const int nowhere[] = {-1, CPU_SETSIZE - 1, CPU_SETSIZE};
+    cpu_set_t home, there;
+    struct processor_visit visit;
+    processors_allowed(&home);
+    for (size_t i = 0; i < sizeof nowhere / sizeof *nowhere; i++) {
+        assert_int_equal(processor_visit(&visit, nowhere[i]), i ? -EINVAL : 0);
+        processors_allowed(&there);
+        assert_true(CPU_EQUAL(&there, &home));
+        processor_return(&visit);
+        processors_allowed(&there);
+        assert_true(CPU_EQUAL(&there, &home));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +482,8 @@ int main(void)
         cmocka_unit_test(log_json_is_ecs),
         cmocka_unit_test(log_lines_are_bounded),
         cmocka_unit_test(log_limited_counts_what_it_leaves_out),
+        cmocka_unit_test(a_visit_is_to_one_processor),
+        cmocka_unit_test(a_visit_can_be_to_nowhere),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
