@@ -215,6 +215,8 @@ static void expired_count(struct decoder *decoder, struct exporter *opener, uint
 /* Removes a session without a message since the last sweep, or without templates: it would know nothing. */
 static void session_expire(struct decoder *decoder, struct session *session, int64_t now_ns)
 {
+    if (session->key.space == KEY_RELIABLE)
+        return; /* it ends with its connection: RFC 7011 8.1 */
     if (session->marked)
         session_publish_removed(decoder, session, now_ns);
     else
@@ -269,7 +271,7 @@ void decoder_housekeep(struct decoder *decoder, int64_t now_ns)
 /* Sessions that others may share stay, and go to the next exporter that speaks in them, or expire. */
 static bool session_is_shared(const struct decoder *decoder, const struct session *session)
 {
-    return decoder->config->share_templates || session->key.port == 0;
+    return session->key.space == KEY_DATAGRAMS && (decoder->config->share_templates || session->key.port == 0);
 }
 
 void decoder_forget(struct decoder *decoder, struct exporter *exporter)

@@ -2,6 +2,7 @@
 #include "decode/exporter.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -118,7 +119,7 @@ static_assert(sizeof(struct endpoint) <= EXPORTER_SHOWN_WORDS * sizeof(uint64_t)
  * Makes the slot a new exporter's for those who look. Whoever reads one of the values stored here, or a later one, by
  * an acquire sees the new generation, too: see exporters_look().
  */
-static void slot_show(struct exporter *exporter, const struct endpoint *endpoint)
+static void slot_show(struct exporter *exporter, const struct endpoint *endpoint, enum transport transport)
 {
     uint64_t words[EXPORTER_SHOWN_WORDS] = {0};
     memcpy(words, endpoint, sizeof *endpoint);
@@ -133,6 +134,8 @@ static void slot_show(struct exporter *exporter, const struct endpoint *endpoint
     atomic_store_explicit(&exporter->versions, 0, memory_order_release);
     atomic_store_explicit(&exporter->template_count, 0, memory_order_release);
     atomic_store_explicit(&exporter->records_in_flight, 0, memory_order_release);
+    atomic_store_explicit(&exporter->transport, transport, memory_order_release);
+    atomic_store_explicit(&exporter->ended_ns, 0, memory_order_release);
     atomic_store_explicit(&exporter->live, true, memory_order_release);
 }
 
@@ -142,7 +145,7 @@ static void count_change(struct exporters *exporters, uint32_t change)
     atomic_store_explicit(&exporters->count, count + change, memory_order_relaxed);
 }
 
-struct exporter *exporters_add(struct exporters *exporters, const struct endpoint *endpoint, uint64_t hash)
+static struct exporter *exporter_make(struct exporters *exporters, const struct endpoint *endpoint)
 {
     struct exporter *exporter = slot_take(exporters);
     if (!exporter)
@@ -155,7 +158,6 @@ struct exporter *exporters_add(struct exporters *exporters, const struct endpoin
     exporter->owner = 0;
     exporter->parked_bytes = 0;
     atomic_store_explicit(&exporter->split_ns, 0, memory_order_relaxed);
-    exporter->hash = hash;
     exporter->numbering = (struct numbering){.version = 0};
     exporter->numbering_count = 0;
     exporter->gaps_open = 0;
@@ -163,12 +165,42 @@ struct exporter *exporters_add(struct exporters *exporters, const struct endpoin
     exporter->sequence_version = 0;
     exporter->sequence_scope = SEQUENCE_SCOPE_UNKNOWN;
     exporter->sequence_hints = 0;
+    return exporter;
+}
+
+struct exporter *exporters_add(struct exporters *exporters, const struct endpoint *endpoint, uint64_t hash)
+{
+    struct exporter *exporter = exporter_make(exporters, endpoint);
+    if (!exporter)
+        return NULL;
+    exporter->hash = hash;
+    exporter->stream_number = 0;
     uint32_t *bucket = bucket_of(exporters, hash);
     exporter->next = *bucket;
     *bucket = exporter->slot + 1;
-    slot_show(exporter, endpoint);
+    slot_show(exporter, endpoint, TRANSPORT_UDP);
     count_change(exporters, 1);
     return exporter;
+}
+
+struct exporter *exporters_add_stream(struct exporters *exporters, const struct endpoint *endpoint,
+                                       enum transport transport, uint16_t stream_number)
+{
+    struct exporter *exporter = exporter_make(exporters, endpoint);
+    if (!exporter)
+        return NULL;
+    exporter->stream_number = stream_number;
+    slot_show(exporter, endpoint, transport);
+    count_change(exporters, 1);
+    return exporter;
+}
+
+static void exporter_unlink(struct exporters *exporters, const struct exporter *exporter)
+{
+    uint32_t *link = bucket_of(exporters, exporter->hash);
+    while (*link != exporter->slot + 1)
+        link = &exporters->items[*link - 1].next;
+    *link = exporter->next;
 }
 
 void exporters_remove(struct exporters *exporters, struct exporter *exporter)
@@ -176,10 +208,8 @@ void exporters_remove(struct exporters *exporters, struct exporter *exporter)
     /* before the next generation, whose store releases it */
     atomic_store_explicit(&exporter->live, false, memory_order_relaxed);
     count_change(exporters, -1u);
-    uint32_t *link = bucket_of(exporters, exporter->hash);
-    while (*link != exporter->slot + 1)
-        link = &exporters->items[*link - 1].next;
-    *link = exporter->next;
+    if (!exporter->stream_number)
+        exporter_unlink(exporters, exporter);
     exporter->next = exporters->free_first;
     exporters->free_first = exporter->slot + 1;
 }
@@ -220,9 +250,20 @@ bool exporters_look(const struct exporters *exporters, uint32_t slot, struct exp
     view->seen_ns = atomic_load_explicit(&exporter->seen_ns, memory_order_acquire);
     view->versions = atomic_load_explicit(&exporter->versions, memory_order_acquire);
     view->template_count = atomic_load_explicit(&exporter->template_count, memory_order_acquire);
+    view->transport = atomic_load_explicit(&exporter->transport, memory_order_acquire);
+    view->ended_ns = atomic_load_explicit(&exporter->ended_ns, memory_order_acquire);
     view->records_in_flight = atomic_load_explicit(&exporter->records_in_flight, memory_order_acquire);
     view->slot = slot;
     view->generation = generation;
     memcpy(&view->endpoint, words, sizeof view->endpoint);
     return atomic_load_explicit(&exporter->generation, memory_order_relaxed) == generation;
+}
+
+size_t exporter_view_name(const struct exporter_view *view, char *text)
+{
+    size_t length = endpoint_format(&view->endpoint, text);
+    if (view->transport == TRANSPORT_UDP)
+        return length;
+    size_t room = EXPORTER_NAME_MOST - length;
+    return length + (size_t)snprintf(text + length, room, "/%s", transport_name(view->transport));
 }

@@ -8,13 +8,15 @@
 #include "base/address.h"
 #include "base/counter.h"
 #include "decode/sequence.h"
+#include "decode/transport.h"
 
 struct session;
 
 #define EXPORTER_SHOWN_WORDS 3 /* an endpoint's 18 bytes */
 
 /*
- * A source of datagrams, by address and UDP port: all that lives longer than a datagram. Private to one worker; other
+ * A source of datagrams, by address and UDP port, or a session of another transport: all that lives longer than a
+ * datagram. Private to one worker; other
  * threads look by exporters_look(), which reads the atomic members alone. The worker writes those as plain memory
  * (relaxed): to be looked at costs it nothing.
  */
@@ -29,6 +31,7 @@ struct exporter {
     uint32_t admitted;         /* generation of the rules that its worker let it in by */
     int64_t paid_ns;           /* its worker's: until when its packets are paid for (input.exporter_rate) */
     uint16_t owner;            /* worker that decodes this exporter's datagrams */
+    uint16_t stream_number;   /* from 1 on, of no other live session; 0: UDP, which has none */
     uint8_t endpoint_bytes;    /* lengths of the texts below, without NUL */
     uint8_t address_bytes;
     char endpoint_text[ENDPOINT_TEXT_MOST]; /* "192.0.2.1:2055", "[2001:db8::1]:2055" */
@@ -54,9 +57,17 @@ struct exporter {
     _Atomic int64_t split_ns;           /* UTC, since when its port tells it from others of its address; 0: no */
     _Atomic uint64_t shown[EXPORTER_SHOWN_WORDS]; /* endpoint, for other threads */
     struct session *sessions;   /* those sessions; the decoder's */
+    _Atomic uint8_t transport;  /* enum transport */
+    _Atomic int64_t ended_ns;   /* UTC, when its session ended; 0: it has not */
     _Atomic bool live;
     uint32_t next;              /* of the hash chain or the free list: slot + 1, 0 = end */
 };
+
+/* The enum transport that its messages come by. */
+static inline enum transport exporter_transport(const struct exporter *exporter)
+{
+    return (enum transport)atomic_load_explicit(&exporter->transport, memory_order_relaxed);
+}
 
 /* The port that templates are told apart by: never 0, which stands for none. Who sends from port 0 is 65535 here. */
 static inline uint16_t exporter_port(const struct exporter *exporter)
@@ -84,6 +95,13 @@ struct exporter *exporters_find(struct exporters *exporters, const struct endpoi
 /* A new exporter with its texts rendered and counters at zero, or NULL at the cap. */
 struct exporter *exporters_add(struct exporters *exporters, const struct endpoint *endpoint, uint64_t hash);
 
+/*
+ * The same for a session of another transport than UDP. It has no hash and is not found: whoever has the session has
+ * its exporter. stream_number as in struct exporter.
+ */
+struct exporter *exporters_add_stream(struct exporters *exporters, const struct endpoint *endpoint,
+                                       enum transport transport, uint16_t stream_number);
+
 /* Forgets the exporter; records_in_flight is 0 and no session refers to it (decoder_forget() first). */
 void exporters_remove(struct exporters *exporters, struct exporter *exporter);
 
@@ -104,9 +122,16 @@ struct exporter_view {
     int64_t seen_ns;     /* UTC */
     uint32_t versions;   /* 1 << N */
     uint32_t template_count;
+    enum transport transport;
+    int64_t ended_ns;    /* UTC, when its session ended; 0: it has not */
     uint64_t records_in_flight;
     uint64_t counts[COUNTER_EXPORTER_COUNT];
 };
+
+#define EXPORTER_NAME_MOST (ENDPOINT_TEXT_MOST + 5) /* longest name with its NUL */
+
+/* Writes "192.0.2.1:2055", of another transport than UDP "192.0.2.1:50000/tcp", and a NUL; returns its length. */
+size_t exporter_view_name(const struct exporter_view *view, char *text);
 
 /*
  * Copies the exporter of a slot, without its worker noticing: no lock, no store. False where none is live. The numbers

@@ -171,6 +171,8 @@ static void jump_check(struct decoder *decoder, struct session *session)
 {
     uint32_t new = decoder->message.sequence, last = session->sequence;
     session->sequence = new;
+    if (session->key.space != KEY_DATAGRAMS) /* who begins anew begins a session */
+        return;
     if (!decoder->config->detect_sequence_reset || new - last < SEQUENCE_STEP_MOST || last - new < SEQUENCE_STEP_MOST)
         return;
     if (decoder->profile->gap_discards_templates && !decoder->board) {
@@ -187,7 +189,7 @@ static struct session *session_find(struct decoder *decoder)
     struct session *session = decoder->datagram.exporter->session;
     if (!session || !session_is(session, key))
         session = sessions_find(decoder->sessions, key);
-    return session ? session : session_restore(decoder);
+    return session || key->space != KEY_DATAGRAMS ? session : session_restore(decoder);
 }
 
 /* That of the exporter's port. The mark of its address stays as long as one of the ports is heard of. */
@@ -200,21 +202,32 @@ static struct session *session_find_split(struct decoder *decoder, struct sessio
     return session_find(decoder);
 }
 
+static struct session_key key_of(const struct decoder *decoder)
+{
+    const struct exporter *exporter = decoder->datagram.exporter;
+    struct session_key key = {.domain = decoder->message.domain, .version = (uint8_t)decoder->message.version};
+    if (exporter->stream_number) {
+        key.address = exporter->endpoint.address;
+        key.port = exporter->stream_number;
+        key.space = transport_is_reliable(exporter_transport(exporter)) ? KEY_RELIABLE : KEY_UNRELIABLE;
+    } else if (!decoder->config->share_templates) {
+        key.address = exporter->endpoint.address;
+        key.port = decoder->profile->sessions_by_port ? exporter->endpoint.port : 0;
+    }
+    return key;
+}
+
 /* A session is opened by its first template, of the wire or of the journal: until then there is nothing to remember. */
 static void session_begin(struct decoder *decoder)
 {
     struct walk *walk = &decoder->walk;
     struct exporter *exporter = decoder->datagram.exporter;
-    walk->key = (struct session_key){.domain = decoder->message.domain, .version = decoder->message.version};
-    if (!decoder->config->share_templates) {
-        walk->key.address = exporter->endpoint.address;
-        walk->key.port = decoder->profile->sessions_by_port ? exporter->endpoint.port : 0;
-    }
+    walk->key = key_of(decoder);
     struct session *session = session_find(decoder);
     if (session && session->split)
         session = session_find_split(decoder, session);
     walk->session = session;
-    if (decoder->board)
+    if (decoder->board && walk->key.space == KEY_DATAGRAMS)
         session_consult(decoder);
     session = walk->session;
     if (!session)

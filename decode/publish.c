@@ -69,6 +69,12 @@ static uint16_t record_write(uint8_t *record, const struct plan *plan, uint16_t 
 
 /* --- saying it --- */
 
+/* A session of a transport that has sessions is nobody's but its own. */
+static bool is_told(const struct decoder *decoder, const struct session *session)
+{
+    return decoder->publisher.feed && session->key.space == KEY_DATAGRAMS;
+}
+
 static bool push(struct decoder *decoder, const struct session *session, const struct template *template,
                  enum template_change change, int64_t now_ns)
 {
@@ -93,7 +99,7 @@ void template_publish(struct decoder *decoder, struct session *session, struct t
                       enum template_change change, int64_t now_ns)
 {
     struct publisher *publisher = &decoder->publisher;
-    if (!publisher->feed)
+    if (!is_told(decoder, session))
         return;
     template->unpublished = !push(decoder, session, template, change, now_ns);
     if (!template->unpublished)
@@ -116,7 +122,7 @@ static bool push_split(struct decoder *decoder, const struct session *session, i
 void session_publish_split(struct decoder *decoder, struct session *session, int64_t now_ns)
 {
     struct publisher *publisher = &decoder->publisher;
-    if (!publisher->feed || push_split(decoder, session, now_ns))
+    if (!is_told(decoder, session) || push_split(decoder, session, now_ns))
         return;
     session->unpublished = true;
     publisher->behind = publisher->again = true;
@@ -139,7 +145,7 @@ void template_publish_removed(struct decoder *decoder, const struct session *ses
 {
     struct publisher *publisher = &decoder->publisher;
     const struct removed removed = {.key = session->key, .stamp = template->stamp, .id = template->id};
-    if (!publisher->feed)
+    if (!is_told(decoder, session))
         return;
     if (!publisher->removed_count && push_removed(publisher, &removed, now_ns))
         return;
@@ -152,7 +158,7 @@ void template_publish_removed(struct decoder *decoder, const struct session *ses
 
 void session_publish_removed(struct decoder *decoder, const struct session *session, int64_t now_ns)
 {
-    for (uint32_t i = 0; decoder->publisher.feed && i < session->template_slots; i++)
+    for (uint32_t i = 0; is_told(decoder, session) && i < session->template_slots; i++)
         if (session->templates[i].plan)
             template_publish_removed(decoder, session, &session->templates[i], now_ns);
     if (session->split)
@@ -161,7 +167,7 @@ void session_publish_removed(struct decoder *decoder, const struct session *sess
 
 void session_publish_sweep(struct decoder *decoder, struct session *session, int64_t now_ns)
 {
-    for (uint32_t i = 0; decoder->publisher.feed && i < session->template_slots; i++) {
+    for (uint32_t i = 0; is_told(decoder, session) && i < session->template_slots; i++) {
         struct template *template = &session->templates[i];
         if (template->plan && template->marked)
             template_publish_removed(decoder, session, template, now_ns);

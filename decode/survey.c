@@ -29,8 +29,17 @@ static uint32_t fields_copy(struct survey *survey, const struct plan *plan, stru
     return plan->field_count / FIELDS_EFFORT;
 }
 
-static uint32_t row_add(struct survey *survey, const struct session_key *key, const struct template *template)
+/* Of a session of its own, the port is the opener's. */
+static uint16_t session_port(const struct session *session)
 {
+    if (session->key.space == KEY_DATAGRAMS)
+        return session->key.port;
+    return session->opener ? session->opener->endpoint.port : 0;
+}
+
+static uint32_t row_add(struct survey *survey, const struct session *session, const struct template *template)
+{
+    const struct session_key *key = &session->key;
     const struct plan *plan = template->plan;
     if (survey->count == survey->rows_most) {
         survey->left_out++;
@@ -40,7 +49,8 @@ static uint32_t row_add(struct survey *survey, const struct session_key *key, co
     *row = (struct template_row){
         .address = key->address,
         .domain = key->domain,
-        .port = key->port,
+        .port = session_port(session),
+        .session = key->space == KEY_DATAGRAMS ? 0 : key->port,
         .version = key->version,
         .id = template->id,
         .field_count = plan->field_count,
@@ -63,7 +73,7 @@ static uint32_t session_list(struct survey *survey, const struct session *sessio
         const struct template *template = &session->templates[survey->slot++];
         uint32_t cost = 1;
         if (template->plan && (!survey->filter.by_id || template->id == survey->filter.id))
-            cost += row_add(survey, &session->key, template);
+            cost += row_add(survey, session, template);
         effort -= cost < effort ? cost : effort;
     }
     return effort;

@@ -28,6 +28,7 @@ struct template_row {
     struct address address; /* of the exporter; all zero where templates are shared */
     uint32_t domain;
     uint16_t port;          /* 0: whichever, as of v9 in profile weir */
+    uint16_t session;       /* number of the transport's; 0: UDP, which has none */
     uint16_t version;       /* 9 or 10 */
     uint16_t id;
     uint16_t field_count;

@@ -292,6 +292,32 @@ bool template_learn(struct decoder *decoder, const struct template_view *view)
     return true;
 }
 
+/*
+ * RFC 7011 8.1: an id is withdrawn, or by the id of the set, all templates of its kind. Over UDP nothing is (8.4): the
+ * message may be an old one.
+ */
+static void templates_withdraw(struct decoder *decoder, const struct template_view *view)
+{
+    struct session *session = decoder->walk.session;
+    decoder_count(decoder, COUNTER_templates_withdrawn, 1);
+    if (!session || session->key.space != KEY_RELIABLE)
+        return;
+    if (view->id >= TEMPLATE_ID_LEAST) {
+        struct template *template = session_template(session, view->id);
+        if (template)
+            session_drop(decoder->sessions, session, template);
+        return;
+    }
+    enum plan_kind kind = view->options ? PLAN_OPTIONS : PLAN_FLOW;
+    for (uint32_t i = 0; i < session->template_slots;) {
+        struct template *template = &session->templates[i];
+        if (template->plan && template->plan->kind == kind)
+            session_drop(decoder->sessions, session, template); /* another one may stand here now */
+        else
+            i++;
+    }
+}
+
 void templates_learn(struct decoder *decoder, const struct set *set)
 {
     struct template_reader reader = {
@@ -312,7 +338,7 @@ void templates_learn(struct decoder *decoder, const struct set *set)
             else
                 all = false;
         } else if (verdict == TEMPLATE_WITHDRAWN) {
-            decoder_count(decoder, COUNTER_templates_withdrawn, 1);
+            templates_withdraw(decoder, &view);
         } else if (verdict == TEMPLATE_END) {
             decoder_count(decoder, all ? COUNTER_sets_template : COUNTER_sets_no_memory, 1);
             return;

@@ -13,7 +13,8 @@ bool data_park(struct decoder *decoder, const struct set *set)
                                 .id = set->id,
                                 .message = decoder->message,
                                 .position = decoder->walk.records_taken};
-    if (!decoder->profile->data_waits || !park_put(decoder->park, &like, set->body, (uint32_t)(set->end - set->body)))
+    if (!decoder->profile->data_waits || transport_is_ordered(exporter_transport(decoder->datagram.exporter)) ||
+        !park_put(decoder->park, &like, set->body, (uint32_t)(set->end - set->body)))
         return false;
     decoder_count(decoder, COUNTER_sets_parked, 1);
     return true;
