@@ -51,6 +51,14 @@ static bool queues_few(const struct collector *collector, uint32_t workers)
     return collector->backend_count && first->queue_count < workers && !first->queues[0]->finite;
 }
 
+static bool backends_start(struct collector *collector)
+{
+    for (uint32_t i = 0; i < collector->backend_count; i++)
+        if (collector->backends[i].ops->start && collector->backends[i].ops->start(&collector->backends[i]))
+            return false;
+    return true;
+}
+
 bool collector_start(struct collector *collector, uint32_t workers, const uint16_t *ports, uint32_t port_count)
 {
     collector->outputs = outputs_open(collector->config, workers);
@@ -74,6 +82,8 @@ bool collector_start(struct collector *collector, uint32_t workers, const uint16
     for (uint32_t i = 0; i < collector->backend_count; i++)
         if (crew_add_backend(collector->crew, &collector->backends[i]))
             return false;
+    if (!backends_start(collector))
+        return false;
     if (collector->journal && journal_start(collector->journal))
         return false;
     if (collector->exchange && exchange_start(collector->exchange))

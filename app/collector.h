@@ -14,7 +14,7 @@
 #include "export/kafka/exchange.h"
 #include "export/outputs.h"
 
-#define COLLECTOR_BACKENDS_MOST 2
+#define COLLECTOR_BACKENDS_MOST 3
 
 /*
  * Everything between the configuration and the ledger, put together: run and decode differ in their backends and in

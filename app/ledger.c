@@ -26,7 +26,7 @@ static void exporter_show(struct ledger *ledger, const struct exporter_view *exp
     memmove(&ledger->exporters[place + 1], &ledger->exporters[place],
             (ledger->shown - 1 - place) * sizeof *ledger->exporters);
     struct ledger_exporter *shown = &ledger->exporters[place];
-    endpoint_format(&exporter->endpoint, shown->endpoint);
+    exporter_view_name(exporter, shown->endpoint);
     memcpy(shown->counts, exporter->counts, sizeof shown->counts);
 }
 

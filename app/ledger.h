@@ -21,7 +21,7 @@ struct ledger_unit {
 };
 
 struct ledger_exporter {
-    char endpoint[ENDPOINT_TEXT_MOST];
+    char endpoint[EXPORTER_NAME_MOST];
     uint64_t counts[COUNTER_EXPORTER_COUNT];
 };
 

@@ -68,6 +68,15 @@ static int dpdk_open(struct collector *collector)
     return ops ? collector_add_backend(collector, ops, NULL, queues) : -ENOSYS;
 }
 
+/* IPFIX over TCP and TLS, where it is asked for. Returns 0 or -errno. */
+static int streams_open(struct collector *collector, uint32_t workers)
+{
+    const struct config *config = collector->config;
+    if (!config->input.tcp.listen.count && !config->input.tls.listen.count)
+        return 0;
+    return collector_add_backend(collector, &backend_stream, NULL, workers);
+}
+
 /*
  * The sockets are there in every case: what the XDP program or the DPDK backend passes on (fragments, frames of other
  * interfaces) reaches weir through them; unless that backend says that it would come twice. Returns the number of
@@ -86,13 +95,14 @@ static int backends_open(struct collector *collector)
     uint32_t workers = collector->config->workers;
     if (!workers)
         workers = collector->backend_count ? collector->backends[0].queue_count : cores_count();
-    if (collector->backend_count && collector->backends[0].alone)
-        return (int)workers;
-    result = collector_add_backend(collector, &backend_socket, NULL, workers);
-    if (result)
-        return result;
-    collector->nics = nics_new(collector->config);
-    return collector->nics ? (int)workers : -ENOMEM;
+    bool alone = collector->backend_count && collector->backends[0].alone;
+    if (!alone)
+        result = collector_add_backend(collector, &backend_socket, NULL, workers);
+    if (!result)
+        result = streams_open(collector, workers);
+    if (!result && !alone)
+        collector->nics = nics_new(collector->config);
+    return result ? result : alone || collector->nics ? (int)workers : -ENOMEM;
 }
 
 static void backends_refresh(struct collector *collector)

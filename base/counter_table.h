@@ -62,7 +62,7 @@
     X(templates_shared, TEMPLATES, EXPORTER, NONE, "Templates that another collector or worker announced")            \
     X(templates_changed, TEMPLATES, EXPORTER, NONE, "Templates replaced by another definition of the same id")        \
     X(templates_refreshed, TEMPLATES, EXPORTER, NONE, "Templates announced again unchanged")                          \
-    X(templates_withdrawn, TEMPLATES, EXPORTER, NONE, "Template withdrawals seen (over UDP they remove nothing)")     \
+    X(templates_withdrawn, TEMPLATES, EXPORTER, NONE, "Withdrawals seen (over UDP and DTLS they remove nothing)")      \
     X(templates_expired, TEMPLATES, EXPORTER, NONE, "Templates removed after expiration_timeout without use")         \
     X(templates_discarded, TEMPLATES, EXPORTER, NONE, "Templates thrown away at a sequence reset")                    \
     X(templates_disproved, TEMPLATES, EXPORTER, NONE, "Templates that data did not fit after a reset or restart")\
@@ -123,6 +123,20 @@
     X(xdp_passed_long, PACKETS, WORKER, NONE, "Frames that it passed to the kernel: too long for a ring")             \
     X(xdp_passed_no_socket, PACKETS, WORKER, NONE, "Frames that it passed to the kernel: from a queue without ring")  \
     X(xdp_budgets, EVENTS, WORKER, NONE, "Exporters new to the XDP program's budgets; at the cap an old one goes")    \
+    /* sessions of transports that have them */                                                                        \
+    X(streams_open, EVENTS, WORKER, NONE, "Now: sessions that are open")                                               \
+    X(streams_accepted, EVENTS, WORKER, NONE, "Sessions accepted and given to a worker")                               \
+    X(streams_full, EVENTS, WORKER, NONE, "Connections closed at once: input.streams.most")                            \
+    X(streams_full_address, EVENTS, WORKER, NONE, "Connections closed at once: input.streams.per_address")             \
+    X(streams_not_allowed, EVENTS, WORKER, NONE, "Connections and sessions closed: not on input.allow")                \
+    X(streams_handshake_failed, EVENTS, WORKER, NONE, "Connections whose handshake of TLS failed")                     \
+    X(streams_handshake_late, EVENTS, WORKER, NONE, "Connections closed: input.streams.handshake_timeout")             \
+    X(streams_closed, EVENTS, WORKER, NONE, "Sessions that the exporter ended, between two messages")                  \
+    X(streams_cut, EVENTS, WORKER, NONE, "Sessions that the exporter ended inside a message")                          \
+    X(streams_broken, EVENTS, WORKER, NONE, "Sessions that were reset, or whose exporter was gone, or spoke TLS badly")\
+    X(streams_bad_message, EVENTS, WORKER, NONE, "Sessions ended because what came was no message of IPFIX")           \
+    X(streams_stalled, EVENTS, WORKER, NONE, "Sessions ended: input.streams.message_timeout")                          \
+    X(streams_idle, EVENTS, WORKER, NONE, "Sessions ended: input.streams.idle_timeout")                                \
     X(exporters_learned, EVENTS, WORKER, NONE, "Exporters seen for the first time")                                   \
     X(exporters_expired, EVENTS, WORKER, NONE, "Exporters forgotten after a time without datagrams")                  \
     X(programs_compiled, EVENTS, WORKER, NONE, "Encode programs compiled")                                            \

@@ -209,6 +209,7 @@ void check_together(struct loader *loader)
     fields_check(loader);
     unpack_check(loader);
     http_check(loader);
+    streams_check(loader);
     templates_kafka_check(loader);
     if (config->share_templates && config->workers > 1)
         loader_option_problem(loader, "share_templates", "write workers: 1, or share_templates: false",

@@ -20,6 +20,7 @@ bool check_file(const char *text, struct complaint *complaint);
 bool check_namespace(const char *text, struct complaint *complaint);
 bool check_file_pattern(const char *text, struct complaint *complaint);
 bool check_listen(const char *text, struct complaint *complaint);
+bool check_peer_name(const char *text, struct complaint *complaint);
 bool check_token(const char *text, struct complaint *complaint);
 
 /* The same for options of outputs. */
@@ -43,6 +44,9 @@ struct loader;
 
 /* http.listen and what it needs: completes the addresses, and empties the list where it is off. */
 void http_check(struct loader *loader);
+
+/* What the transports with sessions need; completes their addresses. */
+void streams_check(struct loader *loader);
 
 /* Checks that need more than one option, and values that follow from another. Adds its problems to the loader's. */
 void check_together(struct loader *loader);

@@ -205,6 +205,25 @@ struct config {
             bool promiscuous;
             uint32_t mtu;             /* bytes of an IP packet */
         } dpdk;
+
+        /* IPFIX by transports that have sessions */
+        struct {
+            struct text_list listen;  /* ADDRESS:PORT each; empty = off */
+        } tcp;
+        struct {
+            struct text_list listen;  /* ADDRESS:PORT each; empty = off */
+            char *certificate;        /* path of a PEM file, "" = none */
+            char *key;                /* path of a PEM file */
+            char *ca;                 /* path of a PEM file, "" = exporters need no certificate */
+            struct text_list names;   /* of exporters' certificates; empty = any of the CA's */
+        } tls;
+        struct {
+            uint32_t most;            /* sessions at a time */
+            uint32_t per_address;     /* the same, of one address */
+            uint64_t handshake_timeout; /* ns */
+            uint64_t message_timeout; /* ns from a message's first byte to its last */
+            uint64_t idle_timeout;    /* ns; 0 = never */
+        } streams;
     } input;
 
     struct {

@@ -14,6 +14,7 @@ static const struct {
 } tables[] = {
     {option_rows_general, &option_rows_general_count},
     {option_rows_input, &option_rows_input_count},
+    {option_rows_streams, &option_rows_streams_count},
     {option_rows_output, &option_rows_output_count},
     {option_rows_servers, &option_rows_servers_count},
 };

@@ -23,6 +23,7 @@
 #define TYPES_SERVERS (TYPES_KAFKA | TYPES_ELASTIC)
 #define TYPES_SPOOLED (TYPES_SERVERS | TYPE(OUTPUT_FILE))
 
-extern const struct option_row option_rows_general[], option_rows_input[], option_rows_output[], option_rows_servers[];
-extern const uint32_t option_rows_general_count, option_rows_input_count, option_rows_output_count,
-    option_rows_servers_count;
+extern const struct option_row option_rows_general[], option_rows_input[], option_rows_streams[],
+    option_rows_output[], option_rows_servers[];
+extern const uint32_t option_rows_general_count, option_rows_input_count, option_rows_streams_count,
+    option_rows_output_count, option_rows_servers_count;

@@ -8,12 +8,15 @@
 #include "base/counter.h"
 #include "config/config.h"
 
+struct exporter;
+
 /* What the bytes of a packet begin with. */
 enum packet_kind {
     PACKET_ETHERNET, /* an Ethernet frame */
     PACKET_IP,       /* an IPv4 or IPv6 header */
     PACKET_PAYLOAD,  /* a UDP payload: source is filled in */
     PACKET_GUE,      /* the same, sent to the port of GUE */
+    PACKET_MESSAGE,  /* an IPFIX message of a session: source and session are filled in */
     PACKET_OTHER,    /* nothing that weir reads: a link type's own traffic */
 };
 
@@ -25,7 +28,19 @@ struct packet {
     bool cut;                /* longer than max_message_size or than the capture kept */
     bool budgeted;           /* the backend has seen to input.exporter_rate */
     int64_t received_ns;     /* UTC */
-    struct endpoint source;  /* PACKET_PAYLOAD and PACKET_GUE only */
+    struct endpoint source;  /* PACKET_PAYLOAD, PACKET_GUE and PACKET_MESSAGE only */
+    struct transport_session *session; /* PACKET_MESSAGE only */
+};
+
+/*
+ * A session of a transport that has them, as workers see it. Its messages come to one queue; the exporter is the
+ * worker's own of that queue, NULL until it has met it.
+ */
+struct transport_session {
+    struct endpoint source;
+    uint8_t transport;   /* enum transport */
+    uint16_t number;     /* from 1 on; no other live session has it */
+    struct exporter *exporter;
 };
 
 #define BURST_PACKETS 64
@@ -49,6 +64,21 @@ struct losses {
     uint64_t passed_long;
     uint64_t passed_no_socket;
     uint64_t budgets; /* exporters that the XDP program began a budget for */
+
+    /* sessions of TCP, TLS and their like */
+    uint64_t streams_open; /* now */
+    uint64_t streams_accepted;
+    uint64_t streams_full;         /* closed at input.streams.most */
+    uint64_t streams_full_address; /* closed at input.streams.per_address */
+    uint64_t streams_not_allowed;  /* not on input.allow, or not any more */
+    uint64_t streams_handshake_failed;
+    uint64_t streams_handshake_late;
+    uint64_t streams_closed;      /* by the peer */
+    uint64_t streams_cut;         /* by the peer, inside a message */
+    uint64_t streams_broken;
+    uint64_t streams_bad_message;
+    uint64_t streams_stalled;
+    uint64_t streams_idle;
 };
 
 struct backend_queue;
@@ -71,6 +101,7 @@ struct backend_queue {
     int fd;                  /* readable when packets wait; -1 when receive never has to be waited for */
     bool finite;             /* a capture: when ended is set, nothing more comes; the worker may wait for the output */
     bool ended;
+    bool unread;             /* more is at hand than the last receive gave: it is to be called again at once */
     bool polled;             /* nothing tells of packets: receive is called again soon, though none came */
     void *state;
 };
@@ -82,10 +113,16 @@ struct backend_ops {
     /* Returns 0 or -errno, having logged what to do about it. queues: how many the caller has workers for; the backend
        sets queue_count, which may be more (AF_XDP: every queue of the interface). */
     int (*open)(struct backend *backend, const struct config *config, uint32_t queues);
+    /* Starts threads of its own, before the workers' and after rights were dropped. Returns 0 or -errno, logged. May be
+       NULL. */
+    int (*start)(struct backend *backend);
     /* Fills at most `most` packets; returns their number, 0 when none wait. */
     int (*receive)(struct backend_queue *queue, struct packet *packets, int most);
     /* Gives everything of the last receive back. */
     void (*release)(struct backend_queue *queue);
+    /* The exporter of a session that has ended, each once: called again and again until it is NULL, between a release
+       and the next receive. What the session has announced is void. May be NULL. */
+    struct exporter *(*ended)(struct backend_queue *queue);
     /* The worker's thread begins to use the queue, before the first receive, and ends, after the last release. May be
        NULL. */
     void (*enter)(struct backend_queue *queue);
@@ -102,5 +139,6 @@ struct backend_ops {
 
 extern const struct backend_ops backend_xdp;
 extern const struct backend_ops backend_socket;
+extern const struct backend_ops backend_stream;
 extern const struct backend_ops backend_capture; /* see dataplane/backend_capture.h */
 extern const struct backend_ops backend_memory;  /* see dataplane/backend_memory.h */

@@ -3,12 +3,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "dataplane/losses.h"
 #include "dataplane/sandbox.h"
 #include "dataplane/worker_state.h"
 
 #define HOUSEKEEP_NS    (10 * NS_PER_MS)
 #define LOSSES_NS       NS_PER_S
 #define SWEEP_EXPORTERS 64  /* slots looked at each housekeeping: 6,400 a second */
+#define ENDED_KEPT_NS   (60 * NS_PER_S)
 #define FINISH_STEP_MS  1
 #define SAY_STEPS_MOST  3000
 
@@ -30,12 +32,25 @@ static bool port_is_wanted(const struct worker *worker, const struct packet *pac
     return crew_wants_port(&worker->shared->setup, packet, frame);
 }
 
+/* A message needs no parsing: it is cut out already, of a session that is allowed, and this worker's. */
+static void message_arrive(struct worker *worker, const struct packet *packet)
+{
+    worker->arrivals[worker->arrival_count++] = (struct arrival){
+        .frame = {.payload = packet->bytes, .size_bytes = packet->size_bytes, .source = packet->source},
+        .packet = packet,
+    };
+}
+
 /* First pass: parse all, hash, and have the exporters' hash slots on their way into the cache. */
 static void packets_parse(struct worker *worker, int count)
 {
     worker->arrival_count = 0;
     for (int i = 0; i < count; i++) {
         const struct packet *packet = &worker->packets[i];
+        if (packet->kind == PACKET_MESSAGE) {
+            message_arrive(worker, packet);
+            continue;
+        }
         struct arrival *arrival = &worker->arrivals[worker->arrival_count];
         enum frame_verdict verdict = frame_parse(packet, &worker->rules->unpack, &arrival->frame);
         if (verdict != FRAME_DATAGRAM) {
@@ -72,6 +87,34 @@ static bool source_is_allowed(struct worker *worker, const struct endpoint *sour
     return allowed;
 }
 
+static struct exporter *exporter_add(struct worker *worker, const struct arrival *arrival)
+{
+    const struct transport_session *session = arrival->packet->kind == PACKET_MESSAGE ? arrival->packet->session : NULL;
+    if (session)
+        return exporters_add_stream(worker->exporters, &session->source, session->transport, session->number);
+    return exporters_add(worker->exporters, &arrival->frame.source, arrival->hash);
+}
+
+/* Whoever sent it is an exporter of this worker's from here on. NULL at the cap: counted. */
+static struct exporter *exporter_learn(struct worker *worker, const struct arrival *arrival)
+{
+    struct exporter *exporter = NULL;
+    if (owners_admit(worker->shared->owners)) {
+        exporter = exporter_add(worker, arrival);
+        if (!exporter)
+            owners_dismiss(worker->shared->owners);
+    }
+    if (!exporter) {
+        counter_add(worker->counters, COUNTER_packets_no_exporter, 1);
+        return NULL;
+    }
+    exporter->owner = (uint16_t)worker->number;
+    exporter->admitted = worker->rules->generation;
+    atomic_store_explicit(&exporter->first_ns, arrival->packet->received_ns, memory_order_relaxed);
+    counter_add(worker->counters, COUNTER_exporters_learned, 1);
+    return exporter;
+}
+
 /*
  * A source that this worker does not know: new, not allowed, or another worker's. Returns the exporter if it is to be
  * decoded here; otherwise the datagram is accounted for.
@@ -88,21 +131,23 @@ static struct exporter *exporter_meet(struct worker *worker, const struct arriva
         stray_hand_over(worker, arrival, owner);
         return NULL;
     }
-    struct exporter *exporter = NULL;
-    if (owners_admit(worker->shared->owners)) {
-        exporter = exporters_add(worker->exporters, source, arrival->hash);
-        if (!exporter)
-            owners_dismiss(worker->shared->owners);
-    }
-    if (!exporter) {
-        counter_add(worker->counters, COUNTER_packets_no_exporter, 1);
-        return NULL;
-    }
-    exporter->owner = (uint16_t)worker->number;
-    exporter->admitted = worker->rules->generation;
-    atomic_store_explicit(&exporter->first_ns, arrival->packet->received_ns, memory_order_relaxed);
-    counter_add(worker->counters, COUNTER_exporters_learned, 1);
-    return exporter;
+    return exporter_learn(worker, arrival);
+}
+
+static struct exporter *session_exporter(struct worker *worker, const struct arrival *arrival)
+{
+    struct transport_session *session = arrival->packet->session;
+    if (!session->exporter && source_is_allowed(worker, &session->source))
+        session->exporter = exporter_learn(worker, arrival);
+    return session->exporter;
+}
+
+static struct exporter *arrival_exporter(struct worker *worker, const struct arrival *arrival)
+{
+    if (arrival->packet->kind == PACKET_MESSAGE)
+        return session_exporter(worker, arrival);
+    struct exporter *exporter = exporters_find(worker->exporters, &arrival->frame.source, arrival->hash);
+    return exporter ? exporter : exporter_meet(worker, arrival);
 }
 
 /* The rules have changed since the exporter was let in: is it still? If not, it is asked again for each datagram. */
@@ -135,13 +180,12 @@ static void arrivals_resolve(struct worker *worker)
     worker->datagram_count = 0;
     for (uint32_t i = 0; i < worker->arrival_count; i++) {
         const struct arrival *arrival = &worker->arrivals[i];
-        struct exporter *exporter = exporters_find(worker->exporters, &arrival->frame.source, arrival->hash);
-        if (!exporter)
-            exporter = exporter_meet(worker, arrival);
+        struct exporter *exporter = arrival_exporter(worker, arrival);
         if (!exporter || (exporter->admitted != worker->rules->generation && !exporter_readmit(worker, exporter)))
             continue;
         const struct packet *packet = arrival->packet;
-        if (worker->rules->budget_cost_ns && !packet->budgeted && !exporter_pays(worker, exporter, packet->received_ns))
+        if (worker->rules->budget_cost_ns && !packet->budgeted && packet->kind != PACKET_MESSAGE &&
+            !exporter_pays(worker, exporter, packet->received_ns))
             continue;
         __builtin_prefetch(&exporter->counters);
         atomic_store_explicit(&exporter->seen_ns, arrival->packet->received_ns, memory_order_relaxed);
@@ -198,40 +242,11 @@ static void chunks_encode(struct worker *worker)
 /* --- housekeeping --- */
 
 /* What backends know of packets that never came. */
-static const struct {
-    size_t offset; /* in struct losses */
-    enum counter counter;
-} loss_rows[] = {
-    {offsetof(struct losses, socket), COUNTER_losses_socket},
-    {offsetof(struct losses, ring), COUNTER_losses_ring},
-    {offsetof(struct losses, filter), COUNTER_losses_filter},
-    {offsetof(struct losses, buffers), COUNTER_losses_buffers},
-    {offsetof(struct losses, damaged), COUNTER_losses_damaged},
-    {offsetof(struct losses, kernel), COUNTER_losses_kernel},
-    {offsetof(struct losses, to_kernel), COUNTER_packets_to_kernel},
-    {offsetof(struct losses, budget), COUNTER_losses_budget},
-    {offsetof(struct losses, budgets), COUNTER_xdp_budgets},
-    {offsetof(struct losses, redirected), COUNTER_xdp_redirected},
-    {offsetof(struct losses, passed_other), COUNTER_xdp_passed_other},
-    {offsetof(struct losses, passed_fragments), COUNTER_xdp_passed_fragments},
-    {offsetof(struct losses, passed_long), COUNTER_xdp_passed_long},
-    {offsetof(struct losses, passed_no_socket), COUNTER_xdp_passed_no_socket},
-};
-
-static uint64_t loss_at(const struct losses *losses, size_t offset)
-{
-    uint64_t count;
-    memcpy(&count, (const uint8_t *)losses + offset, sizeof count);
-    return count;
-}
-
 static void queue_count_losses(struct worker *worker, struct worker_queue *queue)
 {
     struct losses now;
     queue->queue->backend->ops->losses(queue->queue, &now);
-    for (size_t i = 0; i < sizeof loss_rows / sizeof *loss_rows; i++)
-        counter_add(worker->counters, loss_rows[i].counter,
-                    loss_at(&now, loss_rows[i].offset) - loss_at(&queue->seen, loss_rows[i].offset));
+    losses_add(worker->counters, &now, &queue->seen);
     queue->seen = now;
 }
 
@@ -239,6 +254,24 @@ static void losses_count(struct worker *worker)
 {
     for (uint32_t i = 0; i < worker->queue_count; i++)
         queue_count_losses(worker, &worker->queues[i]);
+}
+
+/* Its templates go at once; its counters stay for a while, so that whoever looks now and then sees what it sent. */
+static void session_end(struct worker *worker, struct exporter *exporter)
+{
+    decoder_forget(worker->decoder, exporter);
+    atomic_store_explicit(&exporter->ended_ns, worker->waits ? worker->packet_ns : clock_utc_ns(),
+                          memory_order_relaxed);
+}
+
+static bool exporter_is_due(const struct worker *worker, const struct exporter *exporter, int64_t now_ns)
+{
+    int64_t ended_ns = atomic_load_explicit(&exporter->ended_ns, memory_order_relaxed);
+    if (exporter->records_in_flight)
+        return false;
+    if (exporter->stream_number)
+        return ended_ns && now_ns - ended_ns > ENDED_KEPT_NS;
+    return worker->exporter_expiry_ns && now_ns - exporter->seen_ns > (int64_t)worker->exporter_expiry_ns;
 }
 
 static void exporter_forget(struct worker *worker, struct exporter *exporter)
@@ -253,13 +286,10 @@ static void exporter_forget(struct worker *worker, struct exporter *exporter)
 static void exporters_sweep(struct worker *worker, int64_t now_ns)
 {
     uint32_t slots = exporters_slots_used(worker->exporters);
-    if (!worker->exporter_expiry_ns || !slots)
-        return;
     for (uint32_t i = 0; i < SWEEP_EXPORTERS && i < slots; i++) {
         worker->sweep_slot = worker->sweep_slot + 1 < slots ? worker->sweep_slot + 1 : 0;
         struct exporter *exporter = exporters_at(worker->exporters, worker->sweep_slot);
-        if (exporter && !exporter->records_in_flight &&
-            now_ns - exporter->seen_ns > (int64_t)worker->exporter_expiry_ns)
+        if (exporter && exporter_is_due(worker, exporter, now_ns))
             exporter_forget(worker, exporter);
     }
 }
@@ -286,9 +316,18 @@ static void worker_housekeep(struct worker *worker)
 
 /* --- the loop --- */
 
+static void sessions_end(struct worker *worker, struct backend_queue *queue)
+{
+    struct exporter *exporter;
+    while ((exporter = queue->backend->ops->ended(queue)))
+        session_end(worker, exporter);
+}
+
 static uint32_t queue_burst(struct worker *worker, struct worker_queue *queue)
 {
     const struct backend_ops *ops = queue->queue->backend->ops;
+    if (ops->ended)
+        sessions_end(worker, queue->queue);
     int count = ops->receive(queue->queue, worker->packets, BURST_PACKETS);
     if (count <= 0)
         return 0;
@@ -333,6 +372,14 @@ bool worker_exhausted(const struct worker *worker)
     for (uint32_t i = 1; i < worker->queue_count && ended; i++)
         ended = worker->queues[i].queue->finite && worker->queues[i].queue->ended;
     return ended;
+}
+
+static bool queues_unread(const struct worker *worker)
+{
+    bool unread = false;
+    for (uint32_t i = 0; i < worker->queue_count; i++)
+        unread = unread || worker->queues[i].queue->unread;
+    return unread;
 }
 
 /* Until packets or strays come, the crew is stopped or housekeeping is due; or for a nap, while packets keep coming. */
@@ -411,55 +458,11 @@ void *worker_run(void *argument)
     while (worker_goes_on(worker)) {
         uint32_t packets = worker_burst(worker);
         worker->pause.packets += packets;
-        if (!packets && !worker->waits && !window_is_asked(&worker->window))
+        if (!packets && !worker->waits && !window_is_asked(&worker->window) && !queues_unread(worker))
             worker_pause(worker);
     }
     worker_finish(worker);
     queues_leave(worker);
     atomic_fetch_sub_explicit(&worker->shared->running, 1, memory_order_relaxed);
     return NULL;
-}
-
-/* --- what others may ask --- */
-
-const struct counters *worker_counters(const struct worker *worker)
-{
-    return worker->counters;
-}
-
-struct exporters *worker_exporters(struct worker *worker)
-{
-    return worker->exporters;
-}
-
-uint32_t worker_rules(const struct worker *worker)
-{
-    return atomic_load_explicit(&worker->rules_adopted, memory_order_acquire);
-}
-
-const struct window *worker_window(const struct worker *worker)
-{
-    return &worker->window;
-}
-
-bool worker_survey(struct worker *worker, struct survey *survey, int64_t timeout_ns)
-{
-    window_ask(&worker->window, survey);
-    handover_interrupt(worker->handover);
-    return window_wait(&worker->window, survey, timeout_ns);
-}
-
-uint64_t worker_waiting_records(const struct worker *worker)
-{
-    return outlet_waiting(worker->outlet);
-}
-
-uint32_t worker_waiting_sets(const struct worker *worker)
-{
-    return decoder_parked_sets(worker->decoder);
-}
-
-uint64_t worker_waiting_packets(const struct worker *worker)
-{
-    return handover_waiting(worker->handover);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a worker is made of: for worker.c, which runs it, and worker_make.c. */
+/* What a worker is made of: for worker.c, which runs it, worker_make.c and worker_view.c. */
 
 #include <poll.h>
 #include <stdbool.h>

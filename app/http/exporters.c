@@ -55,10 +55,12 @@ void exporter_print(FILE *stream, const struct exporter_view *exporter, uint32_t
     char endpoint[ENDPOINT_TEXT_MOST], address[ADDRESS_TEXT_MOST];
     endpoint_format(&exporter->endpoint, endpoint);
     address_format(&exporter->endpoint.address, address);
-    fprintf(stream, "{\"exporter\":\"%s\",\"address\":\"%s\",\"port\":%u,\"worker\":%u", endpoint, address,
-            exporter->endpoint.port, worker);
+    fprintf(stream, "{\"exporter\":\"%s\",\"address\":\"%s\",\"port\":%u,\"transport\":\"%s\",\"worker\":%u", endpoint,
+            address, exporter->endpoint.port, transport_name(exporter->transport), worker);
     json_time(stream, "first_seen", exporter->first_ns);
     json_time(stream, "last_seen", exporter->seen_ns);
+    if (exporter->ended_ns)
+        json_time(stream, "ended", exporter->ended_ns);
     versions_print(stream, exporter->versions);
     fprintf(stream, ",\"templates\":%u,\"in_flight\":%" PRIu64, exporter->template_count, exporter->records_in_flight);
     units_print(stream, exporter);

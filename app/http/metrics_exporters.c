@@ -13,7 +13,7 @@
 /* Copies of those that have series, with their labels. */
 struct shown {
     struct exporter_view view;
-    char endpoint[ENDPOINT_TEXT_MOST];
+    char name[EXPORTER_NAME_MOST];
 };
 
 struct shown_list {
@@ -24,19 +24,23 @@ struct shown_list {
 
 /*
  * The first slots of every worker: an exporter keeps its slot, so a series does not come and go with the traffic of
- * others.
+ * others. A session that has ended has no series any more: the exporter may be back from the same port.
  */
 static void worker_show(struct shown_list *list, const struct exporters *exporters, uint32_t most)
 {
-    uint32_t slots = exporters_slots_used(exporters);
+    uint32_t slots = exporters_slots_used(exporters), ended = 0;
     for (uint32_t slot = 0; slot < slots && slot < most; slot++) {
         struct shown *shown = &list->items[list->count];
         if (!exporters_look(exporters, slot, &shown->view))
             continue;
-        endpoint_format(&shown->view.endpoint, shown->endpoint);
+        if (shown->view.ended_ns) {
+            ended++;
+            continue;
+        }
+        exporter_view_name(&shown->view, shown->name);
         list->count++;
     }
-    list->known += exporters_count(exporters);
+    list->known += exporters_count(exporters) - ended;
 }
 
 /*
@@ -60,7 +64,7 @@ static void counter_family(FILE *stream, const struct shown_list *list, uint32_t
         char *end = text_unsigned(number, value);
         *end++ = '\n';
         fwrite_unlocked(head, 1, head_bytes, stream);
-        fputs_unlocked(list->items[i].endpoint, stream);
+        fputs_unlocked(list->items[i].name, stream);
         fwrite_unlocked("\"} ", 1, 3, stream);
         fwrite_unlocked(number, 1, (size_t)(end - number), stream);
     }
@@ -76,12 +80,12 @@ static void gauges_print(FILE *stream, const struct shown_list *list)
     metric_begin(stream, &seen);
     for (uint32_t i = 0; i < list->count; i++) {
         metric_name(stream, &seen);
-        fprintf(stream, "{exporter=\"%s\"} %.3f\n", list->items[i].endpoint,
+        fprintf(stream, "{exporter=\"%s\"} %.3f\n", list->items[i].name,
                 (double)list->items[i].view.seen_ns / NS_PER_S);
     }
     metric_begin(stream, &templates);
     for (uint32_t i = 0; i < list->count; i++)
-        metric_count(stream, &templates, "exporter", list->items[i].endpoint, list->items[i].view.template_count);
+        metric_count(stream, &templates, "exporter", list->items[i].name, list->items[i].view.template_count);
 }
 
 void metrics_exporters(FILE *stream, const struct http_site *site)

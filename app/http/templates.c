@@ -87,6 +87,8 @@ static int row_compare(const void *one, const void *other)
         return difference;
     if (first->port != second->port)
         return first->port < second->port ? -1 : 1;
+    if (first->session != second->session)
+        return first->session < second->session ? -1 : 1;
     if (first->version != second->version)
         return first->version < second->version ? -1 : 1;
     if (first->domain != second->domain)
@@ -181,6 +183,8 @@ static void whose_print(FILE *stream, const struct template_row *row)
         fprintf(stream, "%u", row->port);
     else
         fputs("null", stream);
+    if (row->session)
+        fprintf(stream, ",\"session\":%u", row->session);
 }
 
 /* null where there was no room for its fields, or no memory. */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/address.h"
+#include "config/config.h"
+#include "decode/transport.h"
+
+#define STREAM_LISTENERS_MOST 64
+
+/* Where sessions are accepted. */
+struct stream_listener {
+    int fd;
+    enum transport transport;
+};
+
+/* Opens what the configuration names. Returns how many, or -errno logged; the caller closes them either way. */
+int stream_listeners_open(const struct config *config, struct stream_listener *listeners, int *count);
+
+/* A connection that waits, or -errno. */
+int stream_accept(const struct stream_listener *listener, struct endpoint *source);
+
+/* Has the kernel notice a peer that is gone without a word. */
+void stream_keep_alive(int fd);
+
+/* Raises the limit of open files to what so many sessions need, where the hard limit lets it; says so where not. */
+void stream_files_allow(uint32_t sessions);
