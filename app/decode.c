@@ -16,7 +16,8 @@ static const char help[] =
     "usage: weir decode [-c FILE] [-o KEY=VALUE]... [--exporter ADDRESS:PORT] [--port N]... FILE...\n\n"
     "Writes the documents of captures to standard output, one JSON document a line, and the ledger to standard\n"
     "error. The files are one stream in the given order. pcap and pcapng captures are known by their first bytes\n"
-    "(Ethernet, Linux cooked, raw IP, null and loop link types); any other file is one datagram as it stands.\n"
+    "(Ethernet, Linux cooked, raw IP, null and loop link types). IPFIX files (RFC 5655) end in .ipfix, or are longer\n"
+    "than a datagram can be; any other file is one datagram as it stands.\n"
     "\n" ARGUMENTS_HELP
     "  -e, --exporter ADDRESS:PORT\n"
     "                           who sent the files that are no captures (default 192.0.2.1:2055)\n"

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -14,10 +15,13 @@
 #include "dataplane/backend.h"
 #include "dataplane/link.h"
 #include "dataplane/reassembly.h"
+#include "dataplane/stream/file.h"
+#include "decode/transport.h"
 
 #define DATAGRAM_MOST 65535u /* a UDP payload cannot be longer */
 #define SLOT_BYTES    66048u /* a datagram with all its headers, and slack; a multiple of 512 */
 #define KEPT_BYTES    (SLOT_BYTES - PACKET_SLACK_BYTES)
+#define SESSION_NUMBER 1 /* of the file at hand: there is one at a time */
 #define HEADER_BYTES  24 /* of a pcap file; a pcapng file's first block is longer */
 
 struct capture_queue {
@@ -30,6 +34,9 @@ struct capture_queue {
     const char *path;
     pcap_t *capture; /* of the file at hand; NULL: none is open */
     int link_type;
+    struct message_file messages;     /* the file at hand; without file: none is open */
+    struct transport_session session; /* of it, or of the one before, until the worker has been told of its end */
+    bool session_over;
 };
 
 /* pcap in both byte orders and both resolutions, or a pcapng section header. */
@@ -95,7 +102,58 @@ static int datagram_read(struct capture_queue *queue, FILE *file, struct packet 
     return 1;
 }
 
-/* Opens the next file: a capture stays open, a datagram is read at once. Returns the number of packets, 0 or 1. */
+/* Takes the file over. */
+static void messages_start(struct capture_queue *queue, FILE *file)
+{
+    queue->messages = (struct message_file){.file = file};
+    queue->session = (struct transport_session){
+        .source = queue->input->exporter, .transport = TRANSPORT_FILE, .number = SESSION_NUMBER};
+}
+
+static void messages_end(struct capture_queue *queue, enum message_read how)
+{
+    char why[80];
+    if (how == MESSAGE_FILE_FAILED)
+        file_fail(queue, strerror(errno));
+    snprintf(why, sizeof why, how == MESSAGE_FILE_BAD ? "no message of IPFIX at byte %llu; what follows is not read"
+                                                      : "it ends inside the message at byte %llu",
+             (unsigned long long)queue->messages.offset);
+    if (how == MESSAGE_FILE_BAD || how == MESSAGE_FILE_CUT)
+        file_fail(queue, why);
+    fclose(queue->messages.file);
+    queue->messages.file = NULL;
+    queue->session_over = true;
+}
+
+/* The next message of an IPFIX file; returns 1, or 0 at its end. */
+static int message_read(struct capture_queue *queue, struct packet *packet, uint8_t *slot)
+{
+    uint32_t size_bytes = 0;
+    enum message_read how = message_file_next(&queue->messages, slot, &size_bytes);
+    if (how != MESSAGE_READ) {
+        messages_end(queue, how);
+        return 0;
+    }
+    *packet = (struct packet){.bytes = slot,
+                              .size_bytes = size_bytes,
+                              .kind = PACKET_MESSAGE,
+                              .received_ns = clock_utc_ns(),
+                              .source = queue->session.source,
+                              .session = &queue->session};
+    return 1;
+}
+
+static bool file_is_messages(const struct capture_queue *queue, FILE *file, const uint8_t *header, size_t header_bytes)
+{
+    struct stat status;
+    uint64_t size_bytes = fstat(fileno(file), &status) == 0 ? (uint64_t)status.st_size : 0;
+    return message_file_is(queue->path, header, (uint32_t)header_bytes, size_bytes);
+}
+
+/*
+ * Opens the next file: a capture and an IPFIX file stay open, a datagram is read at once. Returns the number of packets,
+ * 0 or 1.
+ */
 static int file_start(struct capture_queue *queue, struct packet *packet, uint8_t *slot)
 {
     uint8_t header[HEADER_BYTES];
@@ -110,6 +168,10 @@ static int file_start(struct capture_queue *queue, struct packet *packet, uint8_
     rewind(file);
     if (header_is_capture(header, header_bytes)) {
         capture_start(queue, file);
+        return 0;
+    }
+    if (file_is_messages(queue, file, header, header_bytes)) {
+        messages_start(queue, file);
         return 0;
     }
     count = datagram_read(queue, file, packet, slot);
@@ -152,6 +214,10 @@ static int capture_receive(struct backend_queue *base, struct packet *packets, i
                 continue;
             reassembly_take(queue->reassembly, &packets[count], slot);
             count++;
+        } else if (queue->messages.file) {
+            count += message_read(queue, &packets[count], slot);
+        } else if (queue->session_over) {
+            break; /* the worker hears of its end before the next one begins */
         } else if (queue->next_file < queue->input->file_count) {
             count += file_start(queue, &packets[count], slot);
         } else {
@@ -167,6 +233,15 @@ static void capture_release(struct backend_queue *base)
     (void)base; /* the next receive writes over the slots */
 }
 
+static struct exporter *capture_ended(struct backend_queue *base)
+{
+    struct capture_queue *queue = base->state;
+    if (!queue->session_over)
+        return NULL;
+    queue->session_over = false;
+    return queue->session.exporter;
+}
+
 static void capture_losses(struct backend_queue *base, struct losses *losses)
 {
     (void)base;
@@ -177,6 +252,8 @@ static void queue_free(struct capture_queue *queue)
 {
     if (queue->capture)
         pcap_close(queue->capture);
+    if (queue->messages.file)
+        fclose(queue->messages.file);
     if (queue->slots != MAP_FAILED)
         munmap(queue->slots, (size_t)BURST_PACKETS * SLOT_BYTES);
     reassembly_free(queue->reassembly);
@@ -217,6 +294,7 @@ const struct backend_ops backend_capture = {
     .open = capture_open,
     .receive = capture_receive,
     .release = capture_release,
+    .ended = capture_ended,
     .losses = capture_losses,
     .close = capture_close,
 };

@@ -10,8 +10,8 @@
  * What backend_capture reads: set backend.state to it before open; it stays the caller's and outlives the backend.
  *
  * A file that begins like a pcap or pcapng capture yields its packets (Ethernet, Linux cooked v1 and v2, raw IP, null
- * and loop link types) with the capture's times; fragmented datagrams are put together again. Any other file is one
- * datagram as it stands, from `exporter`, received now. One queue; files in the given order.
+ * and loop link types) with the capture's times; fragmented datagrams are put together again. An IPFIX file
+ * (stream/file.h) is a session of `exporter`; any other file is one datagram as it stands, of the same, received now. One queue; files in the given order.
  */
 struct capture_input {
     const char *const *files;

@@ -93,6 +93,25 @@ def test_decode_cut_capture(tmp_path):
     assert len(done.stdout.splitlines()) == 2 * RECORDS
 
 
+def test_decode_ipfix_files(tmp_path):
+    """A long one is known by its size, a short one by its name; what is whole of a broken one is read."""
+    messages = exports.ipfix(300)
+    whole, start = b"".join(messages), b"".join(messages[:3])
+    (tmp_path / "long").write_bytes(whole)
+    (tmp_path / "short.ipfix").write_bytes(start)
+    (tmp_path / "cut.ipfix").write_bytes(start[:-5])
+    (tmp_path / "bad.ipfix").write_bytes(start + b"text" + messages[3])
+    done = weir("decode", "-o", "stats_format=json", tmp_path / "long", tmp_path / "short.ipfix")
+    ledger = lab.last_ledger(done.stderr)
+    assert done.returncode == 0 and lab.unbalanced(ledger) == []
+    assert [row["counters"]["records_received"] for row in ledger["exporters"]] == [300 * RECORDS, 3 * RECORDS]
+    assert lab.counter(ledger, "records_missing") == 0
+    for name, count, said in (("cut", 2, "ends inside the message at byte"), ("bad", 3, "no message of IPFIX at byte")):
+        done = weir("decode", tmp_path / f"{name}.ipfix")
+        assert done.returncode == 1 and said in done.stderr
+        assert len(done.stdout.splitlines()) == count * RECORDS
+
+
 def test_decode_missing_file(tmp_path):
     done = weir("decode", tmp_path / "nothing")
     assert done.returncode != 0

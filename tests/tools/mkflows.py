@@ -5,7 +5,7 @@
     mkflows.py [--seed N] [--list] OUTDIR [NAME ...]
 
 A folder holds the datagrams in order (1-template.dat, 2-data.dat, ...; one UDP payload a
-file, or one pcap where the exporter's address matters), `about`, and `options` where the
+file, or one pcap where the exporter's address matters, or .ipfix files), `about`, and `options` where the
 defaults do not show the behaviour. The same seed gives the same bytes. The cases are in
 flowcases/, the wire formats in flowwire.py.
 """
@@ -34,7 +34,8 @@ def write_case(out, name, seed):
     else:
         digits = len(str(len(datagrams)))
         for number, (label, payload) in enumerate(datagrams, 1):
-            (folder / f"{number:0{digits}}-{label}.dat").write_bytes(payload)
+            suffix = "" if "." in label else ".dat"
+            (folder / f"{number:0{digits}}-{label}{suffix}").write_bytes(payload)
     (folder / "about").write_text(f"mkflows.py, seed {seed}: {about}\n")
     if options:
         lines = "".join(f"{key}: {value}\n" for key, value in options.items())

@@ -322,6 +322,19 @@ def ipfix_withdrawal(v):
     yield "data", ipfix(data)
 
 
+@case("ipfix-file", "IPFIX files (RFC 5655): each one session, whose withdrawals hold and whose templates end with it")
+def ipfix_file(v):
+    template, data = flow_set(2, template_record(256, V4)), flow_set(256, *v4_rows(v, 2))
+    other = fields("sourceIPv6Address octetDeltaCount packetDeltaCount")
+    yield "session.ipfix", b"".join((
+        ipfix(template, sequence=0), ipfix(data, sequence=0),
+        ipfix(flow_set(2, struct.pack(">HH", 256, 0)), data, sequence=2),
+        ipfix(flow_set(2, template_record(256, other)), flow_set(256, record(v, other)), sequence=4),
+        ipfix(template, data, sequence=9)))
+    yield "another.ipfix", ipfix(data, sequence=0) + ipfix(template, data, sequence=2)
+    yield "none.ipfix", b""
+
+
 @case("ipfix-length", "IPFIX: message length against datagram length")
 def ipfix_length(v):
     whole = simple(v, V4, *v4_rows(v, 2))
