@@ -587,7 +587,7 @@ static void rules_change_while_packets_come(void **state)
 /* A burst, then a packet each 100 ms, whatever the others send; what the backend has seen to is not asked again. */
 static void exporters_have_budgets(void **state)
 {
-    struct rig rig;
+    struct rig rig = {0};
     struct packet packets[300];
     for (uint32_t i = 0; i < 300; i++) {
         packets[i] = v5_packet(i / 100);
