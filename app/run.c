@@ -68,11 +68,11 @@ static int dpdk_open(struct collector *collector)
     return ops ? collector_add_backend(collector, ops, NULL, queues) : -ENOSYS;
 }
 
-/* IPFIX over TCP and TLS, where it is asked for. Returns 0 or -errno. */
+/* IPFIX over transports with sessions, where it is asked for. Returns 0 or -errno. */
 static int streams_open(struct collector *collector, uint32_t workers)
 {
     const struct config *config = collector->config;
-    if (!config->input.tcp.listen.count && !config->input.tls.listen.count)
+    if (!config->input.tcp.listen.count && !config->input.tls.listen.count && !config->input.dtls.listen.count)
         return 0;
     return collector_add_backend(collector, &backend_stream, NULL, workers);
 }

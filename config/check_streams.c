@@ -28,12 +28,12 @@ static void listen_complete(struct loader *loader, struct text_list *listen)
             loader_text_replace(loader, &listen->items[i], "127.0.0.1%s", strchr(listen->items[i], ':'));
 }
 
-static void certificate_check(struct loader *loader)
+static void certificate_check(struct loader *loader, const char *key_of_listen)
 {
     const struct config *config = loader->config;
     bool certificate = *config->input.tls.certificate, key = *config->input.tls.key;
     if (!certificate || !key)
-        loader_option_problem(loader, "input.tls.listen", "add input.tls.certificate and input.tls.key",
+        loader_option_problem(loader, key_of_listen, "add input.tls.certificate and input.tls.key",
                               "TLS needs a certificate and its key");
 }
 
@@ -44,8 +44,11 @@ void streams_check(struct loader *loader)
         return; /* a text may be missing */
     listen_complete(loader, &config->input.tcp.listen);
     listen_complete(loader, &config->input.tls.listen);
+    listen_complete(loader, &config->input.dtls.listen);
     if (config->input.tls.listen.count)
-        certificate_check(loader);
+        certificate_check(loader, "input.tls.listen");
+    else if (config->input.dtls.listen.count)
+        certificate_check(loader, "input.dtls.listen");
     if (config->input.tls.names.count && !*config->input.tls.ca)
         loader_option_problem(loader, "input.tls.names", "add input.tls.ca",
                               "without input.tls.ca no exporter is asked for a certificate");

@@ -218,6 +218,9 @@ struct config {
             struct text_list names;   /* of exporters' certificates; empty = any of the CA's */
         } tls;
         struct {
+            struct text_list listen;  /* ADDRESS:PORT each; empty = off; with the certificates of tls */
+        } dtls;
+        struct {
             uint32_t most;            /* sessions at a time */
             uint32_t per_address;     /* the same, of one address */
             uint64_t handshake_timeout; /* ns */

@@ -51,6 +51,13 @@ const struct option_row option_rows_streams[] = {
      .check = check_peer_name,
      .help = "DNS names of exporters, \"*\" for one label: one of them has to be in the exporter's certificate. Empty "
              "takes every certificate of input.tls.ca. SIGHUP reads it anew."},
+    {.key = "input.dtls.listen",
+     .type = OPTION_LIST,
+     MEMBER(input.dtls.listen),
+     .default_text = "",
+     .check = check_host,
+     .help = "Where IPFIX is taken over DTLS 1.2, as ADDRESS:PORT; \":4740\" is the port of the protocol. The "
+             "certificates are those of input.tls. Empty: nowhere."},
     {.key = "input.streams.most",
      .type = OPTION_NUMBER,
      MEMBER(input.streams.most),
@@ -71,7 +78,7 @@ const struct option_row option_rows_streams[] = {
      .default_text = "10s",
      .least = NS_PER_S,
      .most = HOUR,
-     .help = "How long a handshake of TLS may take."},
+     .help = "How long a handshake of TLS or DTLS may take."},
     {.key = "input.streams.message_timeout",
      .type = OPTION_DURATION,
      MEMBER(input.streams.message_timeout),

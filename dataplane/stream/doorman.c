@@ -15,20 +15,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "dataplane/allow.h"
+#include "dataplane/stream/dtls.h"
+#include "dataplane/stream/rules.h"
 #include "dataplane/stream/sockets.h"
 #include "dataplane/stream/tls.h"
 
 #define TICK_MS     200 /* how late a time-out may be noticed */
 #define EVENTS_MOST 64
 #define ACCEPT_MOST 64 /* of a listener at a time */
-
-/* What SIGHUP replaces; the control thread writes, the doorman takes it over. */
-struct door_rules {
-    struct allow *allow;
-    SSL_CTX *tls; /* NULL: no TLS is listened for */
-    struct text_list names;
-};
 
 struct doorman {
     const struct config *config;
@@ -43,7 +37,6 @@ struct doorman {
     int epoll_fd;
     int over_fd;
     bool accepting; /* listeners are in the epoll */
-    bool with_tls;
     int64_t tick_ns;
     struct doorman_counts counts;
     pthread_t thread;
@@ -61,46 +54,15 @@ static void count(_Atomic uint64_t *counter)
 
 /* --- rules --- */
 
-static void rules_fini(struct door_rules *rules)
-{
-    allow_free(rules->allow);
-    SSL_CTX_free(rules->tls);
-    for (uint32_t i = 0; i < rules->names.count; i++)
-        free(rules->names.items[i]);
-    free(rules->names.items);
-    *rules = (struct door_rules){0};
-}
-
-static bool names_copy(struct text_list *to, const struct text_list *from)
-{
-    to->items = calloc(from->count ? from->count : 1, sizeof *to->items);
-    for (; to->items && to->count < from->count; to->count++)
-        if (!(to->items[to->count] = strdup(from->items[to->count])))
-            return false;
-    return to->items != NULL;
-}
-
-/* False: logged, but for want of memory. */
-static bool rules_init(struct door_rules *rules, const struct config *config, bool tls)
-{
-    *rules = (struct door_rules){.allow = allow_new(&config->input.allow)};
-    if (tls)
-        rules->tls = tls_context_new(config, TRANSPORT_TLS);
-    if (rules->allow && (rules->tls || !tls) && names_copy(&rules->names, &config->input.tls.names))
-        return true;
-    rules_fini(rules);
-    return false;
-}
-
 void doorman_set_rules(struct doorman *doorman, const struct config *config)
 {
     struct door_rules rules;
-    if (!rules_init(&rules, config, doorman->with_tls)) {
+    if (!door_rules_init(&rules, config, doorman->config)) {
         log_error("SIGHUP: input.tls stays as it is, and so does whose sessions are accepted");
         return;
     }
     pthread_mutex_lock(&doorman->lock);
-    rules_fini(&doorman->news);
+    door_rules_fini(&doorman->news);
     doorman->news = rules;
     doorman->is_news = true;
     pthread_mutex_unlock(&doorman->lock);
@@ -210,11 +172,17 @@ static void handshake_go_on(struct doorman *doorman, struct connection *connecti
         stream_give(doorman, connection);
 }
 
+static bool tls_begin(struct doorman *doorman, struct connection *connection)
+{
+    connection->ssl = SSL_new(doorman->rules.tls);
+    return connection->ssl && SSL_set_fd(connection->ssl, connection->fd) == 1;
+}
+
+/* By DTLS it has begun with the cookie. */
 static void handshake_begin(struct doorman *doorman, struct connection *connection)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
-    connection->ssl = SSL_new(doorman->rules.tls);
-    if (!connection->ssl || SSL_set_fd(connection->ssl, connection->fd) != 1 ||
+    if ((!connection->ssl && !tls_begin(doorman, connection)) ||
         epoll_ctl(doorman->epoll_fd, EPOLL_CTL_ADD, connection->fd, &event) < 0) {
         handshake_fail(doorman, connection, "no memory");
         return;
@@ -231,11 +199,12 @@ static void stream_begin(struct doorman *doorman, struct connection *connection,
     connection->why = STREAM_GOES_ON;
     atomic_store_explicit(&connection->order, STREAM_GOES_ON, memory_order_relaxed);
     atomic_store_explicit(&connection->state, STREAM_HANDSHAKE, memory_order_relaxed);
-    stream_keep_alive(connection->fd);
-    if (transport == TRANSPORT_TLS)
-        handshake_begin(doorman, connection);
-    else
+    if (transport != TRANSPORT_DTLS)
+        stream_keep_alive(connection->fd);
+    if (transport == TRANSPORT_TCP)
         stream_give(doorman, connection);
+    else
+        handshake_begin(doorman, connection);
 }
 
 /* --- accepting --- */
@@ -251,32 +220,42 @@ static void listeners_watch(struct doorman *doorman, bool watch)
     }
 }
 
-static void connection_take(struct doorman *doorman, const struct stream_listener *listener, int fd,
-                            const struct endpoint *source)
+/* Somebody at the door. */
+struct arriving {
+    int fd;
+    SSL *ssl; /* DTLS */
+    struct endpoint source;
+};
+
+static void connection_take(struct doorman *doorman, enum transport transport, const struct arriving *arriving)
 {
     struct connection *connection = NULL;
-    if (!allow_contains(doorman->rules.allow, &source->address))
+    if (!allow_contains(doorman->rules.allow, &arriving->source.address))
         count(&doorman->counts.not_allowed);
     else
-        connection = place_find(doorman, source);
+        connection = place_find(doorman, &arriving->source);
     if (!connection) {
-        close(fd);
+        SSL_free(arriving->ssl);
+        close(arriving->fd);
         return;
     }
-    connection->fd = fd;
-    connection->session.source = *source;
-    stream_begin(doorman, connection, listener->transport);
+    connection->fd = arriving->fd;
+    connection->ssl = arriving->ssl;
+    connection->session.source = arriving->source;
+    stream_begin(doorman, connection, transport);
 }
 
 /* Without a free descriptor a connection stays with the kernel until the next tick. */
-static void listener_accept(struct doorman *doorman, const struct stream_listener *listener)
+static void listener_accept(struct doorman *doorman, struct stream_listener *listener)
 {
     static struct log_cause cause;
-    struct endpoint source;
     for (int i = 0; i < ACCEPT_MOST; i++) {
-        int fd = stream_accept(listener, &source);
+        struct arriving arriving = {.ssl = NULL};
+        int fd = arriving.fd = listener->transport == TRANSPORT_DTLS
+                                   ? dtls_accept(listener, doorman->rules.dtls, &arriving.source, &arriving.ssl)
+                                   : stream_accept(listener, &arriving.source);
         if (fd >= 0) {
-            connection_take(doorman, listener, fd, &source);
+            connection_take(doorman, listener->transport, &arriving);
         } else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
             log_limited(&cause, LOG_LEVEL_WARNING, "cannot accept sessions: %s; raise the limit of open files "
                         "(ulimit -n)", strerror(-fd));
@@ -311,8 +290,11 @@ static void open_judge(struct doorman *doorman, struct connection *connection, i
 
 static void handshake_judge(struct doorman *doorman, struct connection *connection, int64_t now_ns)
 {
-    if (now_ns - connection->since_ns <= (int64_t)doorman->config->input.streams.handshake_timeout)
+    if (now_ns - connection->since_ns <= (int64_t)doorman->config->input.streams.handshake_timeout) {
+        if (connection->session.transport == TRANSPORT_DTLS)
+            dtls_timeout(connection->ssl);
         return;
+    }
     count(&doorman->counts.handshake_late);
     stream_close(connection);
 }
@@ -337,7 +319,7 @@ static void rules_adopt(struct doorman *doorman)
     pthread_mutex_lock(&doorman->lock);
     bool is_news = doorman->is_news;
     if (is_news) {
-        rules_fini(&doorman->rules);
+        door_rules_fini(&doorman->rules);
         doorman->rules = doorman->news;
         doorman->news = (struct door_rules){0};
         doorman->is_news = false;
@@ -430,8 +412,7 @@ static int doorman_init(struct doorman *doorman)
     if (!result && (doorman->epoll_fd < 0 || doorman->over_fd < 0 ||
                     epoll_ctl(doorman->epoll_fd, EPOLL_CTL_ADD, doorman->over_fd, &event) < 0))
         result = -errno;
-    doorman->with_tls = doorman->config->input.tls.listen.count > 0;
-    if (!result && !rules_init(&doorman->rules, doorman->config, doorman->with_tls))
+    if (!result && !door_rules_init(&doorman->rules, doorman->config, doorman->config))
         result = -EINVAL;
     if (!result)
         result = stream_listeners_open(doorman->config, doorman->listeners, &doorman->listener_count);
@@ -479,8 +460,10 @@ void doorman_close(struct doorman *doorman)
     for (uint32_t i = 0; i < doorman->used; i++)
         if (state_of(&doorman->streams[i]) != STREAM_FREE)
             stream_close(&doorman->streams[i]);
-    for (int i = 0; i < doorman->listener_count; i++)
+    for (int i = 0; i < doorman->listener_count; i++) {
+        SSL_free(doorman->listeners[i].ssl);
         close(doorman->listeners[i].fd);
+    }
     if (doorman->epoll_fd >= 0)
         close(doorman->epoll_fd);
     if (doorman->over_fd >= 0)
@@ -488,8 +471,8 @@ void doorman_close(struct doorman *doorman)
     if (doorman->buffers != MAP_FAILED)
         munmap(doorman->buffers, (size_t)doorman->config->input.streams.most * STREAM_BUFFER_BYTES);
     free(doorman->streams);
-    rules_fini(&doorman->rules);
-    rules_fini(&doorman->news);
+    door_rules_fini(&doorman->rules);
+    door_rules_fini(&doorman->news);
     pthread_mutex_destroy(&doorman->lock);
     free(doorman);
 }

@@ -14,6 +14,8 @@
 #define EVENTS_MOST 64
 #define READS_MOST  16 /* of a session at a time: records of TLS may be of one byte each */
 
+#define RECORD_MOST 16384 /* plain bytes of a record of DTLS: RFC 6347 4.1, RFC 5246 6.2.1 */
+
 /* --- reading --- */
 
 /* What reading has come to. */
@@ -35,6 +37,14 @@ static enum reading tls_read(struct connection *connection, uint8_t *to, uint32_
     default: /* a peer that makes us write what it does not read (WANT_WRITE) among them */
         return READING_BROKEN;
     }
+}
+
+/* Is the next datagram the first of a handshake (RFC 6347 4.3.2): epoch 0, ClientHello? No record of a session is. */
+static bool hello_waits(const struct connection *connection)
+{
+    uint8_t head[14];
+    return recv(connection->fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT) == sizeof head && head[0] == 22 &&
+           head[3] == 0 && head[4] == 0 && head[13] == 1;
 }
 
 static enum reading plain_read(struct connection *connection, uint8_t *to, uint32_t room, uint32_t *got)
@@ -87,6 +97,16 @@ static enum framing buffer_framing(const struct connection *connection, uint32_t
     return framing_next(connection->buffer + connection->start, connection->end - connection->start, length);
 }
 
+static struct packet packet_of(struct connection *connection, uint32_t at, uint32_t size_bytes, int64_t now_ns)
+{
+    return (struct packet){.bytes = connection->buffer + at,
+                           .size_bytes = size_bytes,
+                           .kind = PACKET_MESSAGE,
+                           .received_ns = now_ns,
+                           .source = connection->session.source,
+                           .session = &connection->session};
+}
+
 /* Returns how many. Once nothing whole is left, a session that is done has its reason. */
 static int messages_take(struct connection *connection, struct packet *packets, int most, int64_t now_ns)
 {
@@ -101,12 +121,7 @@ static int messages_take(struct connection *connection, struct packet *packets, 
         }
         if (framing != FRAMING_WHOLE)
             break;
-        packets[count] = (struct packet){.bytes = connection->buffer + connection->start,
-                                         .size_bytes = length,
-                                         .kind = PACKET_MESSAGE,
-                                         .received_ns = now_ns,
-                                         .source = connection->session.source,
-                                         .session = &connection->session};
+        packets[count] = packet_of(connection, connection->start, length, now_ns);
         connection->start += length;
     }
     return count;
@@ -123,12 +138,44 @@ static void times_note(struct connection *connection, bool heard, bool taken)
         atomic_store_explicit(&connection->begun_ns, part ? now_ns : 0, memory_order_relaxed);
 }
 
+/*
+ * A record of DTLS is as good as a datagram, and may be none of IPFIX: the decoder judges it. When the peer says hello
+ * instead, it has begun anew: unless records follow, the session has to make way for its next one.
+ */
+static int records_take(struct connection *connection, struct packet *packets, int most, int64_t now_ns)
+{
+    int count = 0;
+    uint32_t at = 0;
+    enum reading reading = READING_MORE;
+    while (count < most && at + RECORD_MOST <= STREAM_ROOM_BYTES && reading == READING_MORE) {
+        uint32_t got = 0;
+        bool hello = !count && hello_waits(connection);
+        reading = tls_read(connection, connection->buffer + at, RECORD_MOST, &got);
+        if (hello && !atomic_load_explicit(&connection->begun_ns, memory_order_relaxed))
+            atomic_store_explicit(&connection->begun_ns, clock_steady_ns(), memory_order_relaxed);
+        if (reading != READING_MORE)
+            break;
+        packets[count++] = packet_of(connection, at, got, now_ns);
+        at += got;
+    }
+    connection->dry = reading == READING_DRY;
+    connection->done = reading == READING_END || reading == READING_BROKEN ||
+                       atomic_load_explicit(&connection->order, memory_order_relaxed);
+    if (reading == READING_BROKEN)
+        connection->why = STREAM_BROKEN;
+    if (count)
+        times_note(connection, true, true);
+    return count;
+}
+
 /* Takes messages, and reads where there is none. Views of earlier calls are dead. Returns how many. */
 static int stream_visit(struct connection *connection, struct packet *packets, int most, int64_t now_ns)
 {
     int count = messages_take(connection, packets, most, now_ns);
     if (count || connection->done)
         return count;
+    if (connection->session.transport == TRANSPORT_DTLS)
+        return records_take(connection, packets, most, now_ns);
     bool heard = buffer_fill(connection);
     count = messages_take(connection, packets, most, now_ns);
     times_note(connection, heard, count > 0);

@@ -33,6 +33,7 @@ static const struct {
 } transports[] = {
     {"input.tcp.listen", offsetof(struct config, input.tcp.listen), TRANSPORT_TCP},
     {"input.tls.listen", offsetof(struct config, input.tls.listen), TRANSPORT_TLS},
+    {"input.dtls.listen", offsetof(struct config, input.dtls.listen), TRANSPORT_DTLS},
 };
 
 static socklen_t address_write(const struct endpoint *endpoint, bool ipv4, union socket_address *address)
@@ -57,19 +58,40 @@ static struct endpoint address_read(const union socket_address *address)
     return (struct endpoint){address_from_ipv6(&address->ipv6.sin6_addr), ntohs(address->ipv6.sin6_port)};
 }
 
-/* The socket, or -errno. */
-static int listener_open(const struct endpoint *endpoint, bool ipv4)
+/* A socket that is bound, or -errno. */
+static int socket_bound(const union socket_address *address, socklen_t length, int type, bool reuse)
 {
-    union socket_address address;
     const int on = 1, off = 0;
-    socklen_t length = address_write(endpoint, ipv4, &address);
-    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(address->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (!ipv4)
+    if (reuse)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (address->any.sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind(fd, &address.any, length) == 0 && listen(fd, BACKLOG) == 0)
+    if (bind(fd, &address->any, length) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    return -error;
+}
+
+/*
+ * The socket, or -errno. By datagrams, each session has a socket at the same address. What makes that possible would
+ * let another program in, too, so one that shares with nobody tries first.
+ */
+static int listener_open(const struct endpoint *endpoint, bool ipv4, enum transport transport)
+{
+    union socket_address address;
+    bool datagrams = transport == TRANSPORT_DTLS;
+    socklen_t length = address_write(endpoint, ipv4, &address);
+    int type = datagrams ? SOCK_DGRAM : SOCK_STREAM;
+    int fd = socket_bound(&address, length, type, !datagrams);
+    if (fd >= 0 && datagrams) {
+        close(fd);
+        return socket_bound(&address, length, type, true);
+    }
+    if (fd < 0 || listen(fd, BACKLOG) == 0)
         return fd;
     int error = errno;
     close(fd);
@@ -77,22 +99,47 @@ static int listener_open(const struct endpoint *endpoint, bool ipv4)
 }
 
 /* "[::]" and ":PORT" take both families, where the machine has both. */
-static int endpoint_open(const struct endpoint *endpoint)
+static int endpoint_open(const struct endpoint *endpoint, enum transport transport)
 {
     static const struct address any;
     static const uint8_t zeroes[4];
-    int fd = listener_open(endpoint, address_is_ipv4(&endpoint->address));
+    int fd = listener_open(endpoint, address_is_ipv4(&endpoint->address), transport);
     if (fd != -EAFNOSUPPORT || !address_equal(&endpoint->address, &any))
         return fd;
     struct endpoint ipv4 = {address_from_ipv4(zeroes), endpoint->port};
-    return listener_open(&ipv4, true);
+    return listener_open(&ipv4, true, transport);
+}
+
+/* As much as the kernel grants: net.core.rmem_max without CAP_NET_ADMIN. */
+static void buffer_set(int fd, int bytes)
+{
+    if (bytes && setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+}
+
+int stream_socket_beside(const struct stream_listener *listener, const struct endpoint *peer)
+{
+    union socket_address address;
+    socklen_t length = sizeof address;
+    if (getsockname(listener->fd, &address.any, &length) < 0)
+        return -errno;
+    int fd = socket_bound(&address, length, SOCK_DGRAM, true);
+    if (fd < 0)
+        return fd;
+    buffer_set(fd, listener->read_buffer);
+    length = address_write(peer, address.any.sa_family == AF_INET, &address);
+    if (connect(fd, &address.any, length) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    return -error;
 }
 
 static const char *remedy_for(int error)
 {
     switch (error) {
     case EADDRINUSE:
-        return "another program listens there; ss -ltnp shows which";
+        return "another program listens there; ss -lntup shows which";
     case EADDRNOTAVAIL:
         return "this machine has no such address; ip address shows those that it has";
     case EACCES:
@@ -102,21 +149,28 @@ static const char *remedy_for(int error)
     }
 }
 
-static int list_open(unsigned row, const struct text_list *list, struct stream_listener *listeners, int *count)
+static int list_open(unsigned row, const struct config *config, struct stream_listener *listeners, int *count)
 {
+    const struct text_list *list = (const void *)((const uint8_t *)config + transports[row].offset);
     for (uint32_t i = 0; i < list->count; i++) {
         struct endpoint endpoint;
         if (*count == STREAM_LISTENERS_MOST) {
             log_error("%s: at most %d addresses in all", transports[row].key, STREAM_LISTENERS_MOST);
             return -EINVAL;
         }
-        int fd = endpoint_parse(list->items[i], &endpoint) ? endpoint_open(&endpoint) : -EINVAL;
+        int fd = -EINVAL;
+        if (endpoint_parse(list->items[i], &endpoint))
+            fd = endpoint_open(&endpoint, transports[row].transport);
         if (fd < 0) {
             log_error("%s: %s: cannot listen: %s; %s", transports[row].key, list->items[i], strerror(-fd),
                       remedy_for(-fd));
             return fd;
         }
-        listeners[(*count)++] = (struct stream_listener){.fd = fd, .transport = transports[row].transport};
+        struct stream_listener *listener = &listeners[(*count)++];
+        *listener = (struct stream_listener){.fd = fd, .transport = transports[row].transport};
+        listener->read_buffer = config->read_buffer > INT32_MAX / 2 ? INT32_MAX / 2 : (int)config->read_buffer;
+        if (listener->transport == TRANSPORT_DTLS)
+            buffer_set(fd, listener->read_buffer);
     }
     return 0;
 }
@@ -125,10 +179,8 @@ int stream_listeners_open(const struct config *config, struct stream_listener *l
 {
     int result = 0;
     *count = 0;
-    for (unsigned i = 0; i < sizeof transports / sizeof transports[0] && !result; i++) {
-        const struct text_list *list = (const void *)((const uint8_t *)config + transports[i].offset);
-        result = list_open(i, list, listeners, count);
-    }
+    for (unsigned i = 0; i < sizeof transports / sizeof transports[0] && !result; i++)
+        result = list_open(i, config, listeners, count);
     return result;
 }
 

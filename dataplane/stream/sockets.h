@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <openssl/ssl.h>
+
 #include "base/address.h"
 #include "config/config.h"
 #include "decode/transport.h"
@@ -11,6 +13,8 @@
 struct stream_listener {
     int fd;
     enum transport transport;
+    int read_buffer; /* DTLS: bytes that the kernel may keep for a socket; 0: its default */
+    SSL *ssl; /* DTLS: what answers the next hello; NULL: none yet */
 };
 
 /* Opens what the configuration names. Returns how many, or -errno logged; the caller closes them either way. */
@@ -18,6 +22,9 @@ int stream_listeners_open(const struct config *config, struct stream_listener *l
 
 /* A connection that waits, or -errno. */
 int stream_accept(const struct stream_listener *listener, struct endpoint *source);
+
+/* DTLS: a socket at the listener's address that hears of nobody but the peer; or -errno. */
+int stream_socket_beside(const struct stream_listener *listener, const struct endpoint *peer);
 
 /* Has the kernel notice a peer that is gone without a word. */
 void stream_keep_alive(int fd);

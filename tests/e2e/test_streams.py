@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 import struct
+import subprocess
 import time
 
 import exports
@@ -436,7 +437,116 @@ def test_one_byte_records(collect, link, identity):
     check_stop(weir, 2 * 20 * RECORDS)
 
 
+# --- DTLS ---
+
+def with_dtls(identity, **more):
+    settings = with_tls(identity, **more)
+    del settings["input.tls.listen"]
+    return {**settings, "input.dtls.listen": ":4740"}
+
+
+class Dtls:
+    """openssl s_client: what is written is a record."""
+
+    def __init__(self, link, identity, own=None, port=0):
+        command = ["openssl", "s_client", "-dtls1_2", "-connect", f"{lab.COLLECTOR}:4740", "-quiet", "-no_ign_eof",
+                   "-CAfile", identity / "ca.pem", "-verify_return_error"]
+        command += ["-cert", identity / f"{own}.pem", "-key", identity / f"{own}.key"] if own else []
+        command += ["-bind", f"{lab.EXPORTER}:{port}"] if port else []
+        self.process = subprocess.Popen(link.exporter.inside(*command), stdin=subprocess.PIPE,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        link.exporter.processes.append(self.process)
+
+    def send(self, message):
+        self.process.stdin.write(message)
+        self.process.stdin.flush()
+        time.sleep(0.02)  # else two are read as one
+
+    def close(self):
+        """With the good-bye of TLS."""
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+@pytest.mark.light
+def test_dtls(collect, link, identity):
+    """Sessions with certificates on both sides; loss and order are those of UDP, so withdrawals remove nothing."""
+    weir = collect(**with_dtls(identity, ca=identity / "ca.pem", names="router1.example.net"))
+    strangers = [Dtls(link, identity, own) for own in (None, "stranger", "printer")]
+    sessions = [Dtls(link, identity, "router") for _ in range(2)]
+    wait_counter(weir, "streams_accepted", 2)  # what is written before is sent as one record, too long for the link
+    messages = exports.ipfix(5)
+    for session in sessions:
+        for message in messages:
+            session.send(message)
+    sessions[0].send(data(400))  # waits for its template
+    sessions[0].send(template(400))
+    sessions[0].send(withdrawal(400) + data(400))
+    sessions[0].send(b"no IPFIX")
+    wait_counter(weir, "records_received", 10 * RECORDS + 2)
+    for session in sessions:
+        session.close()
+    wait_counter(weir, "streams_closed", 2)
+    for stranger in strangers:
+        stranger.process.wait(10)
+    documents, ledger = check_stop(weir, 10 * RECORDS + 2)
+    counters = ledger["counters"]
+    assert ends(ledger) == {"closed": 2, "handshake_failed": 3}
+    assert counters["sets_parked"] == 1 and counters["templates_withdrawn"] == 1
+    assert counters["datagrams_unknown_version"] == 1 and counters["records_missing"] == 0
+    assert len({document["netflow"]["exporter"]["address"] for document in documents}) == 2
+
+
+def test_dtls_begins_anew_from_the_same_port(collect, link, identity):
+    """An exporter that was killed comes in again once its session has been silent for a while after its hello."""
+    weir = collect(**with_dtls(identity), input__streams__message_timeout="1s")
+    first = Dtls(link, identity, port=40000)
+    first.send(exports.ipfix(1)[0])
+    weir.wait_documents(RECORDS)
+    first.process.kill()
+    second = Dtls(link, identity, port=40000)
+    second.send(exports.ipfix(1)[0])
+    assert len(weir.wait_documents(2 * RECORDS, 30)) == 2 * RECORDS
+    second.close()
+    wait_counter(weir, "streams_closed", 1)
+    _, ledger = check_stop(weir, 2 * RECORDS)
+    assert ends(ledger) == {"closed": 1, "stalled": 1}
+
+
+def test_dtls_keeps_nothing_of_who_shows_no_address(collect, link, identity):
+    """Hellos without a cookie, from many ports: each is answered, and no session, place or memory is theirs."""
+    weir = collect(**with_dtls(identity), input__streams__most="8")
+    with inside(link.exporter):
+        door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sources = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(200)]
+        door.bind(("127.0.0.1", 0))
+        door.settimeout(10)
+    tool = subprocess.Popen(link.exporter.inside("openssl", "s_client", "-dtls1_2", "-connect",
+                                                 f"127.0.0.1:{door.getsockname()[1]}"), stdin=subprocess.PIPE,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    hello = door.recv(2000)
+    tool.kill()
+    tool.wait()
+    answers = 0
+    for _ in range(5):
+        for source in sources:
+            source.sendto(hello, (lab.COLLECTOR, 4740))
+        time.sleep(0.05)
+    for source in sources:
+        source.settimeout(10)
+        answers += source.recv(2000)[13] == 3  # HelloVerifyRequest
+    assert answers == len(sources)
+    session = Dtls(link, identity)
+    session.send(exports.ipfix(1)[0])
+    weir.wait_documents(RECORDS)
+    session.close()
+    wait_counter(weir, "streams_closed", 1)
+    _, ledger = check_stop(weir, RECORDS)
+    assert ends(ledger) == {"closed": 1} and lab.counter(ledger, "streams_accepted") == 1
+
+
 @pytest.mark.parametrize("settings,said", [
+    ({"input.dtls.listen": ":4740"}, "input.dtls.listen: TLS needs a certificate"),
     ({"input.tls.listen": ":4740"}, "add input.tls.certificate and input.tls.key"),
     ({"input.tcp.listen": "192.0.2.77:4739"}, "this machine has no such address"),
     ({"input.tcp.listen": "4739"}, "is no address and port"),
