@@ -151,8 +151,8 @@ static bool file_is_messages(const struct capture_queue *queue, FILE *file, cons
 }
 
 /*
- * Opens the next file: a capture and an IPFIX file stay open, a datagram is read at once. Returns the number of packets,
- * 0 or 1.
+ * Opens the next file: a capture and an IPFIX file stay open, a datagram is read at once. Returns the number of
+ * packets, 0 or 1.
  */
 static int file_start(struct capture_queue *queue, struct packet *packet, uint8_t *slot)
 {

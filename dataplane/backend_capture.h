@@ -11,7 +11,8 @@
  *
  * A file that begins like a pcap or pcapng capture yields its packets (Ethernet, Linux cooked v1 and v2, raw IP, null
  * and loop link types) with the capture's times; fragmented datagrams are put together again. An IPFIX file
- * (stream/file.h) is a session of `exporter`; any other file is one datagram as it stands, of the same, received now. One queue; files in the given order.
+ * (stream/file.h) is a session of `exporter`; any other file is one datagram as it stands, of the same, received now.
+ * One queue; files in the given order.
  */
 struct capture_input {
     const char *const *files;
