@@ -9,6 +9,7 @@
 
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
+#include <xdp/xdp_helpers.h>
 
 #include "bpf/flow.h"
 #include "bpf/shared.h"
@@ -208,6 +209,11 @@ static __always_inline void verdict_count(__u32 verdict)
     if (sums && verdict < STEER_VERDICTS)
         sums->value[verdict]++;
 }
+
+/* To libxdp's dispatcher: what is passed goes on to the programs behind this one. */
+struct {
+    __uint(XDP_PASS, 1);
+} XDP_RUN_CONFIG(weir_steer);
 
 SEC("xdp")
 int weir_steer(struct xdp_md *context)

@@ -23,6 +23,7 @@ enum backend_kind { BACKEND_AUTO, BACKEND_XDP, BACKEND_SOCKET, BACKEND_DPDK };
 enum dpdk_kernel { DPDK_KERNEL_AUTO, DPDK_KERNEL_TAP, DPDK_KERNEL_NONE };
 enum network_kind { NETWORK_UDP, NETWORK_UDP4, NETWORK_UDP6 };
 enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC };
+enum dispatcher { DISPATCHER_AUTO, DISPATCHER_ON, DISPATCHER_OFF };
 enum zero_copy { ZERO_COPY_AUTO, ZERO_COPY_ON, ZERO_COPY_OFF };
 enum rss { RSS_SOURCE, RSS_SOURCE_PORT };
 enum output_kind { OUTPUT_FILE, OUTPUT_STDOUT, OUTPUT_KAFKA, OUTPUT_ELASTICSEARCH, OUTPUT_OPENSEARCH };
@@ -182,6 +183,8 @@ struct config {
         uint32_t backend;          /* enum backend_kind */
         struct text_list interface; /* AF_XDP: names of network interfaces */
         uint32_t xdp_mode;         /* enum xdp_mode */
+        uint32_t xdp_dispatcher;   /* enum dispatcher */
+        uint32_t xdp_priority;     /* in libxdp's dispatcher; lower ones run earlier */
         uint32_t zero_copy;        /* enum zero_copy */
         struct text_list allow;    /* CIDRs; empty = every exporter */
         uint32_t unpack;           /* enum unpack_bit, or-ed */

@@ -26,6 +26,21 @@ const struct option_row option_rows_input[] = {
      NAMES("auto", "native", "generic"),
      .help = "Where the XDP program runs: native in the driver, generic in the kernel's network stack, auto is native "
              "where the driver can."},
+    {.key = "input.xdp_dispatcher",
+     .type = OPTION_ENUM,
+     MEMBER(input.xdp_dispatcher),
+     .default_text = "auto",
+     NAMES("auto", "on", "off"),
+     .help = "Whether the XDP program runs beside others, called by libxdp's dispatcher: auto joins the dispatcher "
+             "that is on the interface and takes an interface without a program for itself, on makes a dispatcher "
+             "that others can join later, off joins none."},
+    {.key = "input.xdp_priority",
+     .type = OPTION_NUMBER,
+     MEMBER(input.xdp_priority),
+     .default_text = "60",
+     .most = 1 << 20,
+     .help = "When libxdp's dispatcher calls the program: after those with lower numbers, with the frames that they "
+             "have passed. xdp-filter has 10, what says nothing 50; what comes after weir gets no flow export."},
     {.key = "input.zero_copy",
      .type = OPTION_ENUM,
      MEMBER(input.zero_copy),

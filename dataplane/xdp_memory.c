@@ -54,6 +54,7 @@ int xdp_memory_take(struct xdp_memory *memory, const char *interface, size_t siz
     if (!is_huge && !map(memory, size_bytes, 0))
         return -errno;
     memory->huge = is_huge;
+    madvise(memory->bytes, memory->mapped_bytes, MADV_DONTFORK); /* pinned pages would be copied for a keeper */
     int node = node_of(interface);
     if (node >= 0 && node_prefer(memory, node))
         memory->node = node;

@@ -9,13 +9,12 @@
 #include "dataplane/listen.h"
 
 /*
- * The steering program of one interface (bpf/xdp.bpf.c). It is held by a bpf_link, so that it leaves the interface with
- * the process, kill -9 included; kernels before 5.9 attach by netlink, and the next start takes off what was left.
+ * The steering program of one interface (bpf/xdp.bpf.c): alone there, or beside others (dataplane/xdp_attach.h).
  */
 struct xdp_program;
 
 struct xdp_program_setup {
-    const struct config *config;   /* input.xdp_mode, input.allow */
+    const struct config *config; /* input.xdp_mode, input.xdp_dispatcher, input.allow */
     const struct listen *listens;
     int listen_count;
     const char *interface;

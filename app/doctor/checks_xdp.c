@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <errno.h>
 #include <net/if.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/doctor/checks.h"
 #include "app/doctor/nic.h"
 #include "bpf/shared.h"
+#include "dataplane/xdp_dispatcher.h"
+#include "dataplane/xdp_keeper.h"
+#include "dataplane/xdp_log.h"
+#include "dataplane/xdp_occupant.h"
 
 /* Drivers with native XDP and redirection in mainline Linux, for kernels that do not tell features. */
 static const struct driver_row {
@@ -90,40 +89,77 @@ void check_xdp(const struct machine *machine, struct report *report, const char 
     }
 }
 
-/* Only CAP_SYS_ADMIN may open a program by its id; then name stays "". */
-static void program_name(uint32_t id, char name[BPF_OBJ_NAME_LEN + 1])
+/* A program of weir's in the dispatcher, which stays there when weir is killed. */
+static void own_report(struct report *report, const char *interface, const struct xdp_joined *own)
 {
-    struct bpf_prog_info info = {0};
-    uint32_t info_bytes = sizeof info;
-    int fd = bpf_prog_get_fd_by_id(id);
-    name[0] = 0;
-    if (fd < 0)
+    if (xdp_keeper_is_claimed((int)if_nametoindex(interface)) != 0) {
+        report_add(report, FINDING_CHANGE,
+                   "weir's own program (id %u) is in libxdp's dispatcher: another weir runs on it", own->id);
         return;
-    if (bpf_obj_get_info_by_fd(fd, &info, &info_bytes) == 0)
-        snprintf(name, BPF_OBJ_NAME_LEN + 1, "%s", info.name);
-    close(fd);
+    }
+    report_add(report, FINDING_CHANGE,
+               "weir's own program (id %u) is in libxdp's dispatcher, and no weir runs: one that was killed left it; "
+               "the next weir run takes it out",
+               own->id);
+    report_remedy(report, "xdp-loader unload %s --id %u", interface, own->id);
+}
+
+static void dispatcher_report(const struct machine *machine, struct report *report, const char *interface,
+                              const struct xdp_occupant *occupant)
+{
+    char others[XDP_OTHERS_BYTES];
+    const struct xdp_joined *own = xdp_occupant_own(occupant);
+    if (own)
+        own_report(report, interface, own);
+    if (!*xdp_occupant_others(occupant, others))
+        return;
+    if (machine->config->input.xdp_dispatcher == DISPATCHER_OFF) {
+        report_add(report, machine->xdp_must ? FINDING_STOP : FINDING_CHANGE,
+                   "libxdp's dispatcher is there with %s, and input.xdp_dispatcher=off has weir not join", others);
+        report_remedy(report, "input.xdp_dispatcher: auto    # in the configuration");
+    } else {
+        report_add(report, FINDING_OK, "libxdp's dispatcher is there with %s, and has room for weir", others);
+    }
+}
+
+/* A program that leaves no room. */
+static void stranger_report(const struct machine *machine, struct report *report, const char *interface,
+                            const struct xdp_occupant *occupant)
+{
+    enum finding_kind kind = machine->xdp_must ? FINDING_STOP : FINDING_CHANGE;
+    if (occupant->kind == XDP_OCCUPANT_STRANGE) {
+        report_add(report, kind,
+                   "libxdp's dispatcher (id %u) is there, but its programs are not pinned in %s, or it is of another "
+                   "version: weir cannot join; LIBXDP_BPFFS in the environment names another folder",
+                   occupant->id, xdp_dispatcher_folder());
+        report_remedy(report, "xdp-loader unload %s --all    # or have weir see the folder", interface);
+    } else if (!*occupant->name) {
+        report_add(report, kind,
+                   "an XDP program (id %u) is there, and only root may see which; weir joins libxdp's dispatcher alone",
+                   occupant->id);
+        report_remedy(report, "weir doctor %s    # as root", interface);
+    } else {
+        report_add(report, kind,
+                   "the XDP program %s (id %u) is there without libxdp's dispatcher, and leaves no room for weir's",
+                   occupant->name, occupant->id);
+        report_remedy(report, "ip link set dev %s xdp off    # or stop what put it there, or load it by xdp-loader",
+                      interface);
+    }
 }
 
 void check_programs(const struct machine *machine, struct report *report, const char *interface)
 {
-    char name[BPF_OBJ_NAME_LEN + 1];
-    LIBBPF_OPTS(bpf_xdp_query_opts, query);
-    int result = bpf_xdp_query((int)if_nametoindex(interface), 0, &query);
-    uint32_t id = query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id ? query.skb_prog_id : query.prog_id;
-    if (result) {
+    struct xdp_occupant occupant;
+    xdp_log_open();
+    int result = xdp_occupant_find(&occupant, (int)if_nametoindex(interface));
+    if (result)
         report_add(report, FINDING_UNKNOWN, "the kernel does not say: %s", strerror(-result));
-        return;
-    }
-    if (!id) {
+    else if (occupant.kind == XDP_OCCUPANT_NONE)
         report_add(report, FINDING_OK, "no XDP program is there");
-        return;
-    }
-    program_name(id, name);
-    if (strcmp(name, STEER_PROGRAM_NAME) == 0) {
-        report_add(report, FINDING_CHANGE, "weir's own program (id %u) is there: another weir runs on it", id);
-        return;
-    }
-    report_add(report, machine->xdp_must ? FINDING_STOP : FINDING_CHANGE,
-               "the XDP program %s%s(id %u) is there, and leaves no room for weir's", name, *name ? " " : "", id);
-    report_remedy(report, "ip link set dev %s xdp off    # or stop what put it there", interface);
+    else if (occupant.kind == XDP_OCCUPANT_DISPATCHER)
+        dispatcher_report(machine, report, interface, &occupant);
+    else if (strcmp(occupant.name, STEER_PROGRAM_NAME) == 0)
+        report_add(report, FINDING_CHANGE, "weir's own program (id %u) is there: another weir runs on it", occupant.id);
+    else
+        stranger_report(machine, report, interface, &occupant);
 }
