@@ -122,6 +122,8 @@
     X(xdp_passed_fragments, PACKETS, WORKER, NONE, "Frames that it passed to the kernel: fragments of UDP datagrams") \
     X(xdp_passed_long, PACKETS, WORKER, NONE, "Frames that it passed to the kernel: too long for a ring")             \
     X(xdp_passed_no_socket, PACKETS, WORKER, NONE, "Frames that it passed to the kernel: from a queue without ring")  \
+    X(packets_timed_nic, PACKETS, WORKER, NONE, "Frames of a ring whose time the NIC told (input.xdp_hints)")         \
+    X(packets_timed_kernel, PACKETS, WORKER, NONE, "Frames of a ring whose time the XDP program told instead")        \
     X(xdp_budgets, EVENTS, WORKER, NONE, "Exporters new to the XDP program's budgets; at the cap an old one goes")    \
     /* sessions of transports that have them */                                                                        \
     X(streams_open, EVENTS, WORKER, NONE, "Now: sessions that are open")                                               \

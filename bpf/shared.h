@@ -66,6 +66,15 @@ struct steer_counts {
     __u64 budgets_begun; /* for exporters that the map of budgets did not have, or no more */
 };
 
+/* What lies in front of a frame that a socket gets, with input.xdp_hints. */
+struct steer_hint {
+    __u64 nic_ns;    /* by the NIC's clock when it came; 0: the driver does not say */
+    __u64 kernel_ns; /* by the kernel's monotonic clock when the program saw it */
+    __u64 check;     /* STEER_HINT_CHECK ^ nic_ns ^ kernel_ns: it is a hint, and not what lay there */
+};
+
+#define STEER_HINT_CHECK 0x7765697268696e74ull
+
 /* Key of the map of budgets: an exporter. */
 struct steer_exporter {
     struct steer_address address;

@@ -17,7 +17,9 @@
 struct steer_rules rules[STEER_SETS];
 volatile __u32 rules_in_use; /* user space writes it once the set is whole */
 
-const volatile __u32 pieces_on = 0; /* set before loading: sockets take frames that are longer than one of theirs */
+/* Set before loading. */
+const volatile __u32 pieces_on = 0; /* sockets take frames that are longer than one of theirs */
+const volatile __u32 hints_on = 0;  /* frames for sockets have a struct steer_hint in front */
 
 struct {
     __uint(type, BPF_MAP_TYPE_XSKMAP);
@@ -210,6 +212,22 @@ static __always_inline void verdict_count(__u32 verdict)
         sums->value[verdict]++;
 }
 
+#ifndef NIC_TIME /* bpf/xdp_nic.bpf.c has one */
+#define NIC_TIME(context) 0
+#endif
+
+/* Not where the driver leaves no room in front of frames. The pointers into the frame are void behind it. */
+static __always_inline void hint_write(struct xdp_md *context)
+{
+    struct steer_hint hint = {.nic_ns = NIC_TIME(context), .kernel_ns = bpf_ktime_get_ns()};
+    hint.check = STEER_HINT_CHECK ^ hint.nic_ns ^ hint.kernel_ns;
+    if (bpf_xdp_adjust_meta(context, -(int)sizeof hint))
+        return;
+    struct steer_hint *room = (void *)(long)context->data_meta;
+    if ((void *)(room + 1) <= (void *)(long)context->data)
+        *room = hint;
+}
+
 /* To libxdp's dispatcher: what is passed goes on to the programs behind this one. */
 struct {
     __uint(XDP_PASS, 1);
@@ -221,6 +239,8 @@ int weir_steer(struct xdp_md *context)
     int action = XDP_PASS;
     enum steer_verdict verdict = frame_judge((void *)(long)context->data, (void *)(long)context->data_end);
     if (verdict == STEER_TAKEN) {
+        if (hints_on)
+            hint_write(context);
         action = bpf_redirect_map(&sockets, context->rx_queue_index, XDP_PASS);
         verdict = action == XDP_REDIRECT ? STEER_TAKEN : STEER_NO_SOCKET;
     } else if (verdict >= STEER_NOT_ALLOWED) {

@@ -185,6 +185,7 @@ struct config {
         uint32_t xdp_mode;         /* enum xdp_mode */
         uint32_t xdp_dispatcher;   /* enum dispatcher */
         uint32_t xdp_priority;     /* in libxdp's dispatcher; lower ones run earlier */
+        bool xdp_hints;            /* when a frame came, by the NIC or the XDP program */
         uint32_t zero_copy;        /* enum zero_copy */
         struct text_list allow;    /* CIDRs; empty = every exporter */
         uint32_t unpack;           /* enum unpack_bit, or-ed */

@@ -41,6 +41,12 @@ const struct option_row option_rows_input[] = {
      .most = 1 << 20,
      .help = "When libxdp's dispatcher calls the program: after those with lower numbers, with the frames that they "
              "have passed. xdp-filter has 10, what says nothing 50; what comes after weir gets no flow export."},
+    {.key = "input.xdp_hints",
+     .type = OPTION_BOOLEAN,
+     MEMBER(input.xdp_hints),
+     .default_text = "false",
+     .help = "AF_XDP: a datagram's time of receipt (event.created) is the NIC's where the driver tells it, else that "
+             "at which the XDP program saw it, instead of that at which a worker took it from the ring."},
     {.key = "input.zero_copy",
      .type = OPTION_ENUM,
      MEMBER(input.zero_copy),

@@ -63,6 +63,8 @@ struct losses {
     uint64_t passed_fragments;
     uint64_t passed_long;
     uint64_t passed_no_socket;
+    uint64_t timed_nic;    /* received, with the time of the NIC */
+    uint64_t timed_kernel; /* with that of the XDP program */
     uint64_t budgets; /* exporters that the XDP program began a budget for */
 
     /* sessions of TCP, TLS and their like */

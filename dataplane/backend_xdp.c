@@ -16,6 +16,7 @@
 #include "dataplane/bond.h"
 #include "dataplane/interface.h"
 #include "dataplane/listen.h"
+#include "dataplane/xdp_hints.h"
 #include "dataplane/xdp_memory.h"
 #include "dataplane/xdp_pieces.h"
 #include "dataplane/xdp_program.h"
@@ -34,6 +35,8 @@ struct xdp_queue {
     uint8_t *frames;
     uint32_t borrowed;                /* frames of the last receive */
     uint64_t addresses[BURST_PACKETS]; /* theirs, in the UMEM */
+    struct hint_counts hints;
+    bool hints_on;                     /* input.xdp_hints */
 
     /* cold */
     struct xdp_interface *interface;
@@ -83,14 +86,26 @@ static inline uint32_t frame_take(struct xdp_queue *queue, uint32_t first, uint3
     return 1;
 }
 
+/* When the frame came whose first descriptor is number `first`. */
+static inline int64_t frame_time(struct xdp_queue *queue, uint32_t first, const struct hint_clocks *clocks)
+{
+    if (!queue->hints_on)
+        return clocks->utc_ns;
+    return hint_take(queue->frames + xsk_ring_cons__rx_desc(&queue->receive, first)->addr, clocks, &queue->hints);
+}
+
 /* What waits, as packets: returns their number, with their frames in `addresses`. */
 static int frames_take(struct xdp_queue *queue, uint32_t first, uint32_t count, struct packet *packets)
 {
-    int64_t now_ns = clock_utc_ns();
+    struct hint_clocks clocks = {.utc_ns = 0};
     uint32_t taken = 0, pieces;
     int found = 0;
+    if (queue->hints_on)
+        hint_clocks_read(&clocks);
+    else
+        clocks.utc_ns = clock_utc_ns();
     while (taken < count && (pieces = frame_take(queue, first + taken, count - taken, &packets[found]))) {
-        packets[found++].received_ns = now_ns;
+        packets[found++].received_ns = frame_time(queue, first + taken, &clocks);
         for (; pieces; pieces--, taken++)
             queue->addresses[taken] = xsk_ring_cons__rx_desc(&queue->receive, first + taken)->addr & FRAME_MASK;
     }
@@ -158,6 +173,8 @@ static void xdp_losses(struct backend_queue *base, struct losses *losses)
     *losses = (struct losses){0};
     if (queue->interface_queue == 0) /* the program counts by interface */
         verdicts_read(queue->interface->program, losses);
+    losses->timed_nic = queue->hints.nic;
+    losses->timed_kernel = queue->hints.kernel;
     losses->ring = statistics.rx_dropped + statistics.rx_ring_full;
 }
 
@@ -267,6 +284,7 @@ static int queue_open(struct xdp_state *state, struct xdp_interface *interface, 
         return -ENOMEM;
     queue->interface = interface;
     queue->interface_queue = number;
+    queue->hints_on = state->config->input.xdp_hints;
     int result = umem_open(queue, state->config);
     if (!result && xdp_program_takes_pieces(interface->program))
         result = xdp_pieces_init(&queue->pieces, queue->frames, state->config->max_message_size);

@@ -22,6 +22,8 @@ static const struct {
     {offsetof(struct losses, passed_fragments), COUNTER_xdp_passed_fragments},
     {offsetof(struct losses, passed_long), COUNTER_xdp_passed_long},
     {offsetof(struct losses, passed_no_socket), COUNTER_xdp_passed_no_socket},
+    {offsetof(struct losses, timed_nic), COUNTER_packets_timed_nic},
+    {offsetof(struct losses, timed_kernel), COUNTER_packets_timed_kernel},
     {offsetof(struct losses, streams_open), COUNTER_streams_open},
     {offsetof(struct losses, streams_accepted), COUNTER_streams_accepted},
     {offsetof(struct losses, streams_full), COUNTER_streams_full},

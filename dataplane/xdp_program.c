@@ -15,7 +15,9 @@
 #include "base/log.h"
 #include "bpf/shared.h"
 #include "bpf/xdp.skel.h"
+#include "bpf/xdp_nic.skel.h"
 #include "dataplane/interface.h"
+#include "dataplane/netdev.h"
 #include "dataplane/xdp_attach.h"
 #include "dataplane/xdp_log.h"
 #include "dataplane/xdp_pieces.h"
@@ -25,10 +27,14 @@
 #ifndef BPF_F_XDP_HAS_FRAGS /* Linux 5.18 */
 #define BPF_F_XDP_HAS_FRAGS (1U << 5)
 #endif
+#ifndef BPF_F_XDP_DEV_BOUND_ONLY /* Linux 6.3 */
+#define BPF_F_XDP_DEV_BOUND_ONLY (1U << 6)
+#endif
 
 struct xdp_program {
     struct xdp_bpf *skeleton;
     struct xdp_attachment attachment;
+    bool nic;                    /* for this device alone: its driver tells when frames came */
     bool pieces;                 /* loaded as a program that knows of frames in pieces */
     uint32_t generation;         /* value of the local map's entries; refresh removes those of an older one */
     int cpus;                    /* that the counts map has a value for */
@@ -124,18 +130,44 @@ static int budgets_size(struct xdp_program *program, const struct config *config
     return bpf_map__set_max_entries(program->skeleton->maps.budgets, exporters);
 }
 
+/* Both objects have the same maps and programs, so one skeleton is for both. */
+static struct xdp_bpf *skeleton_open(bool nic)
+{
+    struct xdp_bpf *skeleton = calloc(1, sizeof *skeleton);
+    int result = skeleton ? xdp_bpf__create_skeleton(skeleton) : -ENOMEM;
+    if (!result && nic)
+        skeleton->skeleton->data = xdp_nic_bpf__elf_bytes(&skeleton->skeleton->data_sz);
+    if (!result)
+        result = bpf_object__open_skeleton(skeleton->skeleton, NULL);
+    if (!result)
+        return skeleton;
+    xdp_bpf__destroy(skeleton);
+    errno = -result;
+    return NULL;
+}
+
+static void flags_set(struct xdp_program *program, const struct config *config)
+{
+    struct bpf_program *steer = program->skeleton->progs.weir_steer;
+    uint32_t flags = bpf_program__flags(steer);
+    program->skeleton->rodata->pieces_on = program->pieces;
+    program->skeleton->rodata->hints_on = config->input.xdp_hints;
+    if (program->nic)
+        bpf_program__set_ifindex(steer, (uint32_t)program->attachment.interface_index);
+    bpf_program__set_flags(steer, flags | (program->pieces ? BPF_F_XDP_HAS_FRAGS : 0) |
+                                      (program->nic ? BPF_F_XDP_DEV_BOUND_ONLY : 0));
+}
+
 static int program_load(struct xdp_program *program, const struct config *config)
 {
-    program->skeleton = xdp_bpf__open();
+    program->skeleton = skeleton_open(program->nic);
     if (!program->skeleton)
         return -errno;
     program->cpus = libbpf_num_possible_cpus();
     program->counts = program->cpus > 0 ? calloc((size_t)program->cpus, sizeof *program->counts) : NULL;
     if (!program->counts)
         return -ENOMEM;
-    program->skeleton->rodata->pieces_on = program->pieces;
-    if (program->pieces)
-        bpf_program__set_flags(program->skeleton->progs.weir_steer, BPF_F_XDP_HAS_FRAGS);
+    flags_set(program, config);
     int result = budgets_size(program, config);
     return result ? result : xdp_attachment_load(&program->attachment, config, program->skeleton);
 }
@@ -153,6 +185,22 @@ static bool pieces_wanted(const struct xdp_program *program)
     return can;
 }
 
+/* A program for one device can be in no dispatcher, and not in the kernel's stack. */
+static bool nic_wanted(const struct xdp_program *program, const struct config *config)
+{
+    struct netdev_abilities asked;
+    const struct xdp_attachment *attachment = &program->attachment;
+    if (!config->input.xdp_hints)
+        return false;
+    bool native = !attachment->beside && config->input.xdp_mode != XDP_MODE_GENERIC;
+    bool tells = netdev_ask(&asked, attachment->interface_index) == 0 && asked.hints & NETDEV_HINT_TIME;
+    log_info("interface %s: frames come with %s", attachment->interface,
+             native && tells ? "the NIC's time, where it has one, or the kernel's"
+             : native        ? "the kernel's time: the driver tells none (Linux 6.6 and newer say)"
+                             : "the kernel's time: the NIC's takes native mode and no dispatcher");
+    return native && tells;
+}
+
 int xdp_program_open(struct xdp_program **opened, const struct xdp_program_setup *setup)
 {
     struct xdp_program *program = calloc(1, sizeof *program);
@@ -164,6 +212,7 @@ int xdp_program_open(struct xdp_program **opened, const struct xdp_program_setup
     program->pieces = pieces_wanted(program);
     xdp_log_open();
     int result = xdp_attachment_choose(&program->attachment, setup->config);
+    program->nic = !result && nic_wanted(program, setup->config);
     if (!result)
         result = program_load(program, setup->config);
     if (!result)
@@ -176,6 +225,9 @@ int xdp_program_open(struct xdp_program **opened, const struct xdp_program_setup
         result = xdp_attachment_make(&program->attachment, setup->config, program->skeleton);
     }
     if (result) {
+        if (program->nic)
+            log_error("interface %s: input.xdp_hints=false does without a program for this device",
+                      program->attachment.interface);
         xdp_program_close(program);
         return result;
     }

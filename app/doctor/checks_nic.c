@@ -8,6 +8,8 @@
 #include "app/doctor/nic.h"
 #include "bpf/shared.h"
 #include "dataplane/interface.h"
+#include "dataplane/netdev.h"
+#include "dataplane/xdp_pieces.h"
 
 #define RING_ENOUGH       4096 /* descriptors: more of them do not stay in the caches */
 #define FRAME_BYTES_MOST  3498 /* what most drivers take for XDP in one page: 4096 less headroom and shared info */
@@ -182,21 +184,26 @@ void check_offloads(const struct machine *machine, struct report *report, const 
 void check_mtu(const struct machine *machine, struct report *report, const char *interface)
 {
     int mtu_bytes;
-    uint64_t features = 0;
+    struct netdev_abilities asked;
     int result = nic_mtu(interface, &mtu_bytes);
     if (result) {
         report_add(report, FINDING_UNKNOWN, "the kernel does not say: %s", strerror(-result));
         return;
     }
-    nic_xdp_features((int)if_nametoindex(interface), &features);
+    netdev_ask(&asked, (int)if_nametoindex(interface));
     if (mtu_bytes <= FRAME_BYTES_MOST - ETHERNET_BYTES) {
         report_add(report, FINDING_OK, "%d bytes", mtu_bytes);
+        return;
+    }
+    if (asked.features & NETDEV_XDP_MULTI && xdp_pieces_supported()) {
+        report_add(report, FINDING_OK, "%d bytes: frames of more than %d bytes come in pieces", mtu_bytes,
+                   STEER_PACKET_MOST);
         return;
     }
     report_add(report, FINDING_CHANGE,
                "%d bytes: %s, and frames of more than %d bytes come by the kernel and a socket, which costs more",
                mtu_bytes,
-               features & NIC_XDP_MULTI ? "a program for single buffers may be refused"
+               asked.features & NETDEV_XDP_MULTI ? "a program for single buffers may be refused"
                                         : "many drivers take no XDP program with that",
                STEER_PACKET_MOST);
     report_remedy(report, "ip link set dev %s mtu %d    # unless exporters send longer datagrams", interface,

@@ -5,6 +5,7 @@
 #include "app/doctor/checks.h"
 #include "app/doctor/nic.h"
 #include "bpf/shared.h"
+#include "dataplane/netdev.h"
 #include "dataplane/xdp_dispatcher.h"
 #include "dataplane/xdp_keeper.h"
 #include "dataplane/xdp_log.h"
@@ -32,11 +33,10 @@ struct ability {
 static bool ability_find(const char *interface, struct ability *ability)
 {
     char driver[32], bus[32];
-    uint64_t features;
-    if (nic_xdp_features((int)if_nametoindex(interface), &features) == 0) {
-        *ability = (struct ability){.native = (features & (NIC_XDP_BASIC | NIC_XDP_REDIRECT)) ==
-                                              (NIC_XDP_BASIC | NIC_XDP_REDIRECT),
-                                    .zero_copy = features & NIC_XDP_ZERO_COPY,
+    struct netdev_abilities asked;
+    if (netdev_ask(&asked, (int)if_nametoindex(interface)) == 0) {
+        *ability = (struct ability){.native = (asked.features & NETDEV_XDP_NATIVE) == NETDEV_XDP_NATIVE,
+                                    .zero_copy = asked.features & NETDEV_XDP_ZERO_COPY,
                                     .source = "says the kernel"};
         return true;
     }

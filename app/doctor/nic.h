@@ -24,10 +24,3 @@ int nic_hash(const char *interface, uint32_t flow, uint64_t *fields);
 
 /* Name of the driver, "" where it does not say. */
 void nic_driver(const char *interface, char name[32], char bus[32]);
-
-/* XDP features (enum netdev_xdp_act of linux/netdev.h), which Linux tells since 6.3. Returns 0 or -errno. */
-#define NIC_XDP_BASIC     (1U << 0)
-#define NIC_XDP_REDIRECT  (1U << 1)
-#define NIC_XDP_ZERO_COPY (1U << 3)
-#define NIC_XDP_MULTI     (1U << 5) /* frames of several buffers */
-int nic_xdp_features(int interface_index, uint64_t *features);

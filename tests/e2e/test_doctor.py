@@ -47,7 +47,10 @@ def test_advice_mends(link):
     link.collector.ip("link", "set", lab.COLLECT_INTERFACE, "mtu", "9000", "down")
     found = doctor(link, *XDP, lab.COLLECT_INTERFACE)
     mend(link, found["state", "change"])
-    mend(link, found["mtu", "change"])
+    if ("mtu", "ok") in found:  # Linux 6.6
+        assert "come in pieces" in found["mtu", "ok"]["found"]
+    else:
+        mend(link, found["mtu", "change"])
     found = doctor(link, *XDP, lab.COLLECT_INTERFACE)
     assert ("state", "ok") in found and ("mtu", "ok") in found
 

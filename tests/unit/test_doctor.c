@@ -13,6 +13,7 @@
 
 #include "app/doctor/checks.h"
 #include "app/doctor/nic.h"
+#include "dataplane/netdev.h"
 
 /*
  * The checks against a machine of files: two nodes, frequencies, idle states, as the machine at hand may not have them.
@@ -313,9 +314,9 @@ static void test_loopback(void **state)
         if (!found)
             fail_msg("%s found nothing", check_rows[row].name);
     }
-    uint64_t features;
-    assert_true(nic_xdp_features(1, &features) <= 0);
-    assert_true(nic_xdp_features(1 << 30, &features) < 0);
+    struct netdev_abilities asked;
+    assert_true(netdev_ask(&asked, 1) <= 0);
+    assert_true(netdev_ask(&asked, 1 << 30) < 0);
     assert_int_equal(nic_feature("lo", "no-such-feature"), -1);
 }
 

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "app/doctor/nic.h"
+#include "dataplane/netdev.h"
 
 /*
  * Generic netlink, as little as one question takes: libbpf asks it by itself since 1.2, and Debian 12 has 1.1. Numbers
@@ -16,6 +16,7 @@
 #define NETDEV_COMMAND_GET   1
 #define NETDEV_ATTR_INDEX    1
 #define NETDEV_ATTR_FEATURES 3
+#define NETDEV_ATTR_HINTS    5 /* Linux 6.6 */
 #define ANSWER_BYTES         4096
 
 struct question {
@@ -80,23 +81,39 @@ static int question_put(struct question *question, const void *value, size_t byt
     return question_ask(question, answer);
 }
 
-int nic_xdp_features(int interface_index, uint64_t *features)
+static int family_find(uint16_t *family)
+{
+    struct question question;
+    char answer[ANSWER_BYTES];
+    question_fill(&question, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME);
+    int size = question_put(&question, NETDEV_FAMILY, sizeof NETDEV_FAMILY, answer);
+    const void *found = size < 0 ? NULL : attribute_find(answer, (size_t)size, CTRL_ATTR_FAMILY_ID, sizeof *family);
+    if (!found)
+        return size < 0 ? size : -EPROTO;
+    memcpy(family, found, sizeof *family);
+    return 0;
+}
+
+int netdev_ask(struct netdev_abilities *abilities, int interface_index)
 {
     struct question question;
     char answer[ANSWER_BYTES];
     uint16_t family = 0;
     uint32_t index = (uint32_t)interface_index;
-    question_fill(&question, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME);
-    int size = question_put(&question, NETDEV_FAMILY, sizeof NETDEV_FAMILY, answer);
-    const void *found = size < 0 ? NULL : attribute_find(answer, (size_t)size, CTRL_ATTR_FAMILY_ID, sizeof family);
-    if (!found)
-        return size < 0 ? size : -EPROTO;
-    memcpy(&family, found, sizeof family);
+    *abilities = (struct netdev_abilities){.features = 0};
+    int size = family_find(&family);
+    if (size < 0)
+        return size;
     question_fill(&question, family, NETDEV_COMMAND_GET, NETDEV_ATTR_INDEX);
     size = question_put(&question, &index, sizeof index, answer);
-    found = size < 0 ? NULL : attribute_find(answer, (size_t)size, NETDEV_ATTR_FEATURES, sizeof *features);
-    if (!found)
-        return size < 0 ? size : -EPROTO;
-    memcpy(features, found, sizeof *features);
+    if (size < 0)
+        return size;
+    const void *features = attribute_find(answer, (size_t)size, NETDEV_ATTR_FEATURES, sizeof abilities->features);
+    const void *hints = attribute_find(answer, (size_t)size, NETDEV_ATTR_HINTS, sizeof abilities->hints);
+    if (!features)
+        return -EPROTO;
+    memcpy(&abilities->features, features, sizeof abilities->features);
+    if (hints)
+        memcpy(&abilities->hints, hints, sizeof abilities->hints);
     return 0;
 }
