@@ -2,6 +2,7 @@
 #include "dataplane/crew.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ static int shared_init(struct crew_shared *shared, const struct crew_setup *setu
     shared->handovers = calloc(setup->worker_count, sizeof(*shared->handovers));
     if (!shared->owners || !atomic_load_explicit(&shared->rules, memory_order_relaxed) || !shared->handovers)
         return -ENOMEM;
+    atomic_init(&shared->entering, setup->worker_count);
     atomic_init(&shared->receiving, setup->worker_count);
     if (config->share_templates && setup->worker_count > 1)
         log_info("share_templates: one worker of %u decodes for all exporters", setup->worker_count);
@@ -136,8 +138,11 @@ int crew_start(struct crew *crew)
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     /* Those that could not be started hand nothing over: nobody may wait for them. */
-    atomic_fetch_sub_explicit(&crew->shared.receiving, crew->shared.setup.worker_count - crew->started,
-                              memory_order_relaxed);
+    uint32_t lacking = crew->shared.setup.worker_count - crew->started;
+    atomic_fetch_sub_explicit(&crew->shared.entering, lacking, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&crew->shared.receiving, lacking, memory_order_relaxed);
+    while (atomic_load_explicit(&crew->shared.entering, memory_order_relaxed))
+        poll(NULL, 0, ENTER_STEP_MS);
     return result;
 }
 

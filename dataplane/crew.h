@@ -43,8 +43,8 @@ struct crew *crew_new(const struct crew_setup *setup);
 /* Before crew_start(): queue q of the backend goes to worker q modulo their number. Returns 0 or -ENOMEM. */
 int crew_add_backend(struct crew *crew, struct backend *backend);
 
-/* Starts a thread for each worker. Returns 0 or -errno, having logged; crew_stop() and crew_join() are then in order.
- */
+/* Starts a thread for each worker, and returns when all of them receive, which they begin together. Returns 0 or
+   -errno, having logged; crew_stop() and crew_join() are then in order. */
 int crew_start(struct crew *crew);
 
 /*

@@ -9,6 +9,8 @@
 #include "dataplane/owners.h"
 #include "dataplane/rules.h"
 
+#define ENTER_STEP_MS 1 /* between two looks at whether all workers can receive */
+
 /* What the workers of a crew share; inside of crew.c and worker.c. Constant once the threads run, but for the atomics.
  */
 struct crew_shared {
@@ -17,6 +19,7 @@ struct crew_shared {
     struct rules *_Atomic rules; /* the control thread writes, workers read */
     struct handover **handovers; /* one a worker */
     _Atomic bool stopping;       /* crew_stop() sets, workers read */
+    _Atomic uint32_t entering;   /* workers that cannot receive yet; each takes itself off, all read */
     _Atomic uint32_t receiving;  /* workers that may still hand over; each takes itself off, all read */
     _Atomic uint32_t running;    /* threads that have not ended; each takes itself off, any thread reads */
 };

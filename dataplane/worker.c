@@ -448,6 +448,15 @@ static void queues_leave(struct worker *worker)
             worker->queues[i].queue->backend->ops->leave(worker->queues[i].queue);
 }
 
+/* What comes meanwhile waits with the backend: who begins early hands over to those
+   who cannot take it. */
+static void others_await(const struct worker *worker)
+{
+    atomic_fetch_sub_explicit(&worker->shared->entering, 1, memory_order_relaxed);
+    while (atomic_load_explicit(&worker->shared->entering, memory_order_relaxed))
+        poll(NULL, 0, ENTER_STEP_MS);
+}
+
 void *worker_run(void *argument)
 {
     struct worker *worker = argument;
@@ -455,6 +464,7 @@ void *worker_run(void *argument)
     sandbox_try(worker);
     if (!worker->waits)
         outlet_touch(worker->outlet);
+    others_await(worker);
     while (worker_goes_on(worker)) {
         uint32_t packets = worker_burst(worker);
         worker->pause.packets += packets;

@@ -357,12 +357,17 @@ struct script {
     uint32_t count;
     uint32_t rounds;
     uint32_t position;
+    uint32_t entered; /* queues whose workers had begun when this one's first received */
 };
+
+static _Atomic uint32_t queues_entered;
 
 static int script_receive(struct backend_queue *queue, struct packet *packets, int most)
 {
     struct script *script = queue->state;
     int count = 0;
+    if (!script->entered)
+        script->entered = queues_entered;
     while (count < most && script->rounds) {
         packets[count++] = script->packets[script->position++];
         if (script->position == script->count) {
@@ -384,8 +389,19 @@ static void script_losses(struct backend_queue *queue, struct losses *losses)
                               .to_kernel = 7, .redirected = 8, .passed_other = 9, .passed_long = 10};
 }
 
-static const struct backend_ops script_ops = {
-    .name = "script", .receive = script_receive, .release = script_release, .losses = script_losses};
+/* The first takes its time. */
+static void script_enter(struct backend_queue *queue)
+{
+    if (!queue->number)
+        poll(NULL, 0, 50);
+    queues_entered++;
+}
+
+static const struct backend_ops script_ops = {.name = "script",
+                                              .receive = script_receive,
+                                              .release = script_release,
+                                              .enter = script_enter,
+                                              .losses = script_losses};
 
 #define WORKERS_MOST 3
 
@@ -522,6 +538,21 @@ static void every_record_is_a_document(void **state)
     assert_int_equal(counted(&rig, COUNTER_xdp_redirected), 8);
     assert_int_equal(counted(&rig, COUNTER_xdp_passed_other), 9);
     assert_int_equal(counted(&rig, COUNTER_xdp_passed_long), 10);
+    rig_fini(&rig);
+}
+
+/* Nobody hands over to a worker that cannot take it yet. */
+static void workers_begin_together(void **state)
+{
+    struct rig rig = {0};
+    struct packet packet = v5_packet(1);
+    struct script script = {.packets = &packet, .count = 1, .rounds = 1};
+    queues_entered = 0;
+    rig_init(&rig, 3, NULL);
+    rig_feed(&rig, (const struct script[]){script, script, script}, 3);
+    rig_run(&rig);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(rig.scripts[i].entered, 3);
     rig_fini(&rig);
 }
 
@@ -758,6 +789,7 @@ int main(void)
         cmocka_unit_test(long_datagrams),
         cmocka_unit_test(exporters_over_the_cap_are_dropped),
         cmocka_unit_test(strays_reach_their_owner),
+        cmocka_unit_test(workers_begin_together),
         cmocka_unit_test(one_queue_gives_all_workers_work),
         cmocka_unit_test(shared_templates_have_one_worker),
         cmocka_unit_test(silent_exporters_expire),
