@@ -3,10 +3,12 @@
 
 import os
 import pathlib
+import re
 import shutil
 import struct
 import sys
 import tempfile
+import time
 
 import pytest
 from harness import BACKENDS, DPDK_MODULE, HERE, lab  # first: it says where the others find theirs
@@ -16,6 +18,8 @@ from sent import Load, Sent
 from servers import elasticsearch, kafka, kafka_3, opensearch, opensearch_tls, place, search  # noqa: F401
 
 PREFIX = "weir-e2e"
+PAGES = pathlib.Path("/proc/sys/vm/nr_hugepages")
+PAGES_WANTED = 128  # of 2 MiB: others may take some between
 
 
 def pytest_configure(config):
@@ -109,6 +113,32 @@ def send(link, tmp_path):
 
     datagrams.frames = frames
     return datagrams
+
+
+def free_pages():
+    return int(re.search(r"HugePages_Free:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())[1])
+
+
+def change_pages(number):
+    PAGES.write_text(str(max(0, int(PAGES.read_text()) + number)))
+
+
+@pytest.fixture
+def hugepages():
+    """Enough huge pages, given back afterwards: others may take some, and change their number, meanwhile."""
+    added, until = 0, time.monotonic() + 5
+    try:
+        while (lacking := PAGES_WANTED - free_pages()) > 0 and time.monotonic() < until:
+            change_pages(lacking)
+            added += lacking
+            time.sleep(0.1)
+        if lacking > 0:
+            pytest.skip("no room for huge pages")
+        yield
+    except OSError as error:
+        pytest.skip(f"no huge pages: {error}")
+    finally:
+        change_pages(-added)
 
 
 # --- beside the servers ---

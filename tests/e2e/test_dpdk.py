@@ -2,8 +2,6 @@
 """Receiving by DPDK: its virtual devices give what other backends give, and the host stays reachable."""
 
 import json
-import pathlib
-import re
 import shutil
 import signal
 import subprocess
@@ -18,33 +16,12 @@ import pytest
 
 AF_XDP = f"net_af_xdp0,iface={lab.COLLECT_INTERFACE}"
 TAP = "weir0"
-PAGES = pathlib.Path("/proc/sys/vm/nr_hugepages")
-PAGES_WANTED = 64  # of 2 MiB
 
 
 @pytest.fixture(autouse=True)
 def module():
     if not DPDK_MODULE.exists():
         pytest.skip("built without the module for DPDK")
-
-
-def change_pages(number):
-    PAGES.write_text(str(max(0, int(PAGES.read_text()) + number)))
-
-
-@pytest.fixture
-def hugepages():
-    """Enough huge pages, given back afterwards: others may have changed their number meanwhile."""
-    try:
-        change_pages(PAGES_WANTED)
-    except OSError as error:
-        pytest.skip(f"no huge pages: {error}")
-    free = int(re.search(r"HugePages_Free:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())[1])
-    if free >= PAGES_WANTED:
-        yield
-    change_pages(-PAGES_WANTED)
-    if free < PAGES_WANTED:
-        pytest.skip("no room for huge pages")
 
 
 def move_addresses(link):
