@@ -116,6 +116,7 @@
     X(losses_filter, PACKETS, WORKER, NONE, "Frames dropped by the XDP program: exporter not on input.allow")         \
     X(losses_budget, PACKETS, WORKER, NONE, "Frames dropped by the XDP program: exporter over input.exporter_rate")   \
     X(packets_to_kernel, PACKETS, WORKER, NONE, "Frames that are not flow export, left to the kernel (DPDK)")         \
+    X(packets_unsent, PACKETS, WORKER, NONE, "Frames of the kernel's that the device did not take (DPDK)")            \
     /* what the XDP program did with the other frames that it saw: no losses */                                       \
     X(xdp_redirected, PACKETS, WORKER, NONE, "Frames that it gave to an AF_XDP ring: received, or losses_ring")       \
     X(xdp_passed_other, PACKETS, WORKER, NONE, "Frames that it passed to the kernel: nothing that weir listens for")  \

@@ -58,6 +58,7 @@ struct losses {
 
     /* no losses: what became of the other frames that the XDP program or the device's driver brought */
     uint64_t to_kernel;        /* not weir's, by DPDK */
+    uint64_t unsent;           /* the kernel's, which a device of DPDK's did not take */
     uint64_t redirected;       /* to a ring */
     uint64_t passed_other;     /* to the kernel: not for weir */
     uint64_t passed_fragments;

@@ -15,6 +15,7 @@ static const struct {
     {offsetof(struct losses, damaged), COUNTER_losses_damaged},
     {offsetof(struct losses, kernel), COUNTER_losses_kernel},
     {offsetof(struct losses, to_kernel), COUNTER_packets_to_kernel},
+    {offsetof(struct losses, unsent), COUNTER_packets_unsent},
     {offsetof(struct losses, budget), COUNTER_losses_budget},
     {offsetof(struct losses, budgets), COUNTER_xdp_budgets},
     {offsetof(struct losses, redirected), COUNTER_xdp_redirected},

@@ -135,8 +135,10 @@ static void dpdk_losses(struct backend_queue *base, struct losses *losses)
     if (queue->number)
         return;
     statistics_read(queue->port, losses); /* the device counts by port */
-    if (queue->port->kernel)
+    if (queue->port->kernel) {
         losses->kernel += kernel_path_refused(queue->port->kernel);
+        losses->unsent = kernel_path_unsent(queue->port->kernel);
+    }
     if (base->number == 0)
         losses->ring += sockets_dropped(&state->sockets);
 }

@@ -37,7 +37,7 @@ struct kernel_path {
     _Atomic bool dozing;     /* the thread writes, workers read */
     _Atomic bool stopping;   /* kernel_path_close() writes, the thread reads */
     _Atomic uint64_t refused; /* the thread writes, a worker reads */
-    uint64_t unsent;
+    _Atomic uint64_t unsent;  /* the same */
     pthread_t thread;
     bool started;
     char name[IFNAMSIZ];
@@ -60,6 +60,11 @@ uint32_t kernel_path_push(struct kernel_path *path, struct rte_mbuf **frames, ui
 uint64_t kernel_path_refused(const struct kernel_path *path)
 {
     return atomic_load_explicit(&path->refused, memory_order_relaxed);
+}
+
+uint64_t kernel_path_unsent(const struct kernel_path *path)
+{
+    return atomic_load_explicit(&path->unsent, memory_order_relaxed);
 }
 
 const char *kernel_path_name(const struct kernel_path *path)
@@ -109,7 +114,7 @@ static uint32_t frames_from_kernel(struct kernel_path *path)
     for (int tries = 0; sent < count && tries < SEND_TRIES; tries++)
         sent += rte_eth_tx_burst(path->port, 0, frames + sent, count - sent);
     rte_pktmbuf_free_bulk(frames + sent, count - sent);
-    path->unsent += count - sent;
+    atomic_fetch_add_explicit(&path->unsent, count - sent, memory_order_relaxed);
     return count;
 }
 
@@ -228,8 +233,6 @@ void kernel_path_close(struct kernel_path *path)
         eventfd_write(path->wake, 1);
         pthread_join(path->thread, NULL);
     }
-    if (path->unsent)
-        log_info("%s: the device took %llu frames of the kernel's not", path->name, (unsigned long long)path->unsent);
     while (path->ring && rte_ring_dequeue(path->ring, (void **)&frame) == 0)
         rte_pktmbuf_free(frame);
     rte_ring_free(path->ring);

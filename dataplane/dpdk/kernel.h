@@ -30,5 +30,7 @@ uint32_t kernel_path_push(struct kernel_path *path, struct rte_mbuf **frames, ui
 
 /* Frames that the kernel refused. Any thread. */
 uint64_t kernel_path_refused(const struct kernel_path *path);
+/* Frames of the kernel's that the device refused. Any thread. */
+uint64_t kernel_path_unsent(const struct kernel_path *path);
 
 const char *kernel_path_name(const struct kernel_path *path);

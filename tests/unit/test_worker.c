@@ -386,7 +386,7 @@ static void script_release(struct backend_queue *queue)
 static void script_losses(struct backend_queue *queue, struct losses *losses)
 {
     *losses = (struct losses){.socket = 1, .ring = 2, .filter = 3, .buffers = 4, .damaged = 5, .kernel = 6,
-                              .to_kernel = 7, .redirected = 8, .passed_other = 9, .passed_long = 10};
+                              .to_kernel = 7, .redirected = 8, .passed_other = 9, .passed_long = 10, .unsent = 11};
 }
 
 /* The first takes its time. */
@@ -538,6 +538,7 @@ static void every_record_is_a_document(void **state)
     assert_int_equal(counted(&rig, COUNTER_xdp_redirected), 8);
     assert_int_equal(counted(&rig, COUNTER_xdp_passed_other), 9);
     assert_int_equal(counted(&rig, COUNTER_xdp_passed_long), 10);
+    assert_int_equal(counted(&rig, COUNTER_packets_unsent), 11);
     rig_fini(&rig);
 }
 
