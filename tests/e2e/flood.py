@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sends NetFlow v5 from inside a namespace faster than anybody takes it, and says exactly what went out.
 
-    flood.py HOST PORT [--exporters N] [--seconds S | --count N] [--rate N] [--first N]
+    flood.py HOST PORT [--exporters N] [--seconds S | --count N] [--rate N] [--first N] [--nice N]
 
 Every exporter is a source port of its own from 21000 on, numbers its records from 0, and sends datagrams of 30. Prints
 as JSON how many datagrams each exporter has sent in all, --first among them, how many were offered, and how many of
@@ -10,9 +10,12 @@ these the kernel did not put on the wire: it says so, as the sockets ask for err
 """
 
 import argparse
+import contextlib
 import ctypes
 import errno
 import json
+import os
+import pathlib
 import socket
 import struct
 import time
@@ -85,6 +88,14 @@ class Exporter:
         return refused
 
 
+def become_nice(nice):
+    """Also where the kernel makes a group of each session (autogroup): there nice values say nothing between groups."""
+    os.setpriority(os.PRIO_PROCESS, 0, nice)
+    os.setsid()
+    with contextlib.suppress(FileNotFoundError):
+        pathlib.Path("/proc/self/autogroup").write_text(str(nice))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("host")
@@ -94,7 +105,10 @@ def main():
     parser.add_argument("--count", type=int, default=0, help="datagrams of each exporter, instead of a time")
     parser.add_argument("--rate", type=float, default=0, help="datagrams a second of all; 0 = as fast as it goes")
     parser.add_argument("--first", type=int, default=0, help="datagrams that each has sent before")
+    parser.add_argument("--nice", type=int, default=0, help="below zero: before all others on this processor")
     arguments = parser.parse_args()
+    if arguments.nice:
+        become_nice(arguments.nice)
     exporters = [Exporter(i, arguments.host, arguments.port, arguments.first) for i in range(arguments.exporters)]
     step = 1 if arguments.rate else STEP
     started, offered, refused = time.monotonic(), 0, 0
