@@ -96,7 +96,7 @@ class Compared:
     def __init__(self, link, folder, settings, truth):
         self.link, self.truth, self.fifo = link, truth, folder / "fifo"
         os.mkfifo(self.fifo)
-        settings = {"output.type": "stdout", "output.batches": "256", "stats_interval": "0",
+        settings = {"output.type": "stdout", "output.batches": "512", "stats_interval": "0",
                     **{name: value.replace("{fifo}", str(self.fifo)) for name, value in settings.items()}}
         self.weir = lab.Weir(folder, self.start, settings)
 
