@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/dissect.h"
+
+#include <stddef.h>
+
+#include "base/bytes.h"
+
+/* More headers than any packet in use has: a walk through what somebody made up ends, too. */
+#define HEADERS_MOST 24
+
+enum layer {
+    LAYER_END, /* nothing that is read follows */
+    LAYER_ETHERNET,
+    LAYER_VLAN,
+    LAYER_MPLS,
+    LAYER_PSEUDOWIRE,
+    LAYER_IPV4,
+    LAYER_IPV6,
+    LAYER_EXTENSION,
+    LAYER_ROUTING,
+    LAYER_FRAGMENT,
+    LAYER_AUTHENTICATION,
+    LAYER_GRE,
+    LAYER_TCP,
+    LAYER_UDP,
+    LAYER_PORTS,
+    LAYER_ICMP,
+    LAYER_VXLAN,
+    LAYER_GENEVE,
+    LAYER_GTPU,
+    LAYERS
+};
+
+/* Where the walk stands: `left` bytes at `at`, at least the layer's least. */
+struct walk_point {
+    struct dissection *dissection;
+    struct dissected_ip *ip; /* the header that ports belong to */
+    const uint8_t *at;
+    uint32_t left;
+    uint32_t header_bytes;   /* how many the layer takes; set by its function */
+};
+
+/* ---- what follows what ---- */
+
+struct follower {
+    uint16_t number;
+    uint8_t layer;
+};
+
+static const struct follower by_ether_type[] = {
+    {0x0800, LAYER_IPV4}, {0x86dd, LAYER_IPV6}, {0x8100, LAYER_VLAN}, {0x88a8, LAYER_VLAN}, {0x9100, LAYER_VLAN},
+    {0x9200, LAYER_VLAN}, {0x8847, LAYER_MPLS}, {0x8848, LAYER_MPLS}, {0x6558, LAYER_ETHERNET},
+};
+
+static const struct follower by_protocol[] = {
+    {6, LAYER_TCP},        {17, LAYER_UDP},      {1, LAYER_ICMP},           {58, LAYER_ICMP},
+    {132, LAYER_PORTS},    {33, LAYER_PORTS},    {136, LAYER_PORTS},        {4, LAYER_IPV4},
+    {41, LAYER_IPV6},      {47, LAYER_GRE},      {143, LAYER_ETHERNET},     {137, LAYER_MPLS},
+    {0, LAYER_EXTENSION},  {60, LAYER_EXTENSION}, {135, LAYER_EXTENSION},   {43, LAYER_ROUTING},
+    {44, LAYER_FRAGMENT},  {51, LAYER_AUTHENTICATION},
+};
+
+static const struct follower by_udp_port[] = {
+    {4789, LAYER_VXLAN}, {8472, LAYER_VXLAN}, {6081, LAYER_GENEVE}, {2152, LAYER_GTPU},
+};
+
+#define FIND(table, number) follower_find(table, sizeof(table) / sizeof *(table), number)
+
+static enum layer follower_find(const struct follower *table, size_t count, uint16_t number)
+{
+    for (size_t i = 0; i < count; i++)
+        if (table[i].number == number)
+            return table[i].layer;
+    return LAYER_END;
+}
+
+/* Goes on behind an IP header; what is in there is a tunnel when it is a packet again. */
+static enum layer protocol_follow(struct walk_point *point, uint8_t protocol)
+{
+    struct dissection *dissection = point->dissection;
+    point->ip->protocol = protocol;
+    enum layer next = FIND(by_protocol, protocol);
+    if (next == LAYER_IPV4 || next == LAYER_IPV6 || next == LAYER_ETHERNET) {
+        dissection->tunnel_count++;
+        if (dissection->tunnel != TUNNEL_SRV6)
+            dissection->tunnel = TUNNEL_IPIP;
+    }
+    return next;
+}
+
+static void tunnel_enter(struct walk_point *point, enum dissect_tunnel tunnel)
+{
+    point->dissection->tunnel = tunnel;
+    point->dissection->tunnel_count++;
+    point->dissection->has_tunnel_id = false;
+}
+
+static void tunnel_name(struct walk_point *point, uint32_t id)
+{
+    point->dissection->tunnel_id = id;
+    point->dissection->has_tunnel_id = true;
+}
+
+/* ---- link ---- */
+
+/* Values below 1536 are lengths (IEEE 802.3): what follows is no IP. */
+static enum layer ethernet_read(struct walk_point *point)
+{
+    struct dissection *dissection = point->dissection;
+    point->header_bytes = 14;
+    uint16_t type = read_be16(point->at + 12);
+    if (!dissection->destination_mac) {
+        dissection->destination_mac = point->at;
+        dissection->source_mac = point->at + 6;
+        dissection->ether_type = type;
+    } else {
+        dissection->inner_destination_mac = point->at;
+        dissection->inner_source_mac = point->at + 6;
+    }
+    return FIND(by_ether_type, type);
+}
+
+static enum layer vlan_read(struct walk_point *point)
+{
+    struct dissection *dissection = point->dissection;
+    uint16_t control = read_be16(point->at), type = read_be16(point->at + 2);
+    point->header_bytes = 4;
+    if (!dissection->inner_source_mac) {
+        if (dissection->vlan_count == 0)
+            dissection->vlan_priority = (uint8_t)(control >> 13);
+        if (dissection->vlan_count < DISSECT_VLANS_MOST)
+            dissection->vlans[dissection->vlan_count++] = control & 0x0fff;
+        dissection->ether_type = type;
+    }
+    return FIND(by_ether_type, type);
+}
+
+/* RFC 3032. What follows the stack shows itself by its first four bits (RFC 4928). */
+static enum layer mpls_read(struct walk_point *point)
+{
+    struct dissection *dissection = point->dissection;
+    uint32_t entry = read_be32(point->at);
+    point->header_bytes = 4;
+    if (!dissection->outer.version) {
+        if (dissection->label_count == 0)
+            dissection->mpls_ttl = (uint8_t)entry;
+        if (dissection->label_count < DISSECT_LABELS_MOST)
+            dissection->labels[dissection->label_count++] = entry >> 12;
+    }
+    if (!(entry & 0x100))
+        return LAYER_MPLS;
+    if (point->left < 5)
+        return LAYER_END;
+    uint8_t version = point->at[4] >> 4;
+    return version == 4 ? LAYER_IPV4 : version == 6 ? LAYER_IPV6 : version == 1 ? LAYER_END : LAYER_PSEUDOWIRE;
+}
+
+/* With a control word its first four bits are zeroes (RFC 4385 3), else a MAC address is there. */
+static enum layer pseudowire_read(struct walk_point *point)
+{
+    point->header_bytes = point->at[0] >> 4 == 0 ? 4 : 0;
+    tunnel_enter(point, TUNNEL_PSEUDOWIRE);
+    return LAYER_ETHERNET;
+}
+
+/* ---- network ---- */
+
+/* The first IP header is the outer one; each further one takes the place of the inner one. */
+static struct dissected_ip *ip_begin(struct walk_point *point, uint8_t version)
+{
+    struct dissection *dissection = point->dissection;
+    point->ip = dissection->outer.version ? &dissection->inner : &dissection->outer;
+    *point->ip = (struct dissected_ip){.version = version};
+    return point->ip;
+}
+
+static enum layer ipv4_read(struct walk_point *point)
+{
+    const uint8_t *at = point->at;
+    uint32_t header_bytes = (at[0] & 15u) * 4;
+    if (at[0] >> 4 != 4 || header_bytes < 20)
+        return LAYER_END;
+    struct dissected_ip *ip = ip_begin(point, 4);
+    uint16_t fragment = read_be16(at + 6);
+    ip->tos = at[1];
+    ip->total_bytes = read_be16(at + 2);
+    ip->identification = read_be16(at + 4);
+    ip->has_identification = true;
+    ip->dont_fragment = fragment & 0x4000;
+    ip->more_fragments = fragment & 0x2000;
+    ip->fragment_offset = (uint16_t)((fragment & 0x1fff) * 8);
+    ip->ttl = at[8];
+    ip->source = at + 12;
+    ip->destination = at + 16;
+    point->header_bytes = header_bytes;
+    enum layer next = protocol_follow(point, at[9]);
+    return ip->fragment_offset ? LAYER_END : next;
+}
+
+static enum layer ipv6_read(struct walk_point *point)
+{
+    const uint8_t *at = point->at;
+    uint32_t first = read_be32(at), payload_bytes = read_be16(at + 4) + 40u;
+    if (at[0] >> 4 != 6)
+        return LAYER_END;
+    struct dissected_ip *ip = ip_begin(point, 6);
+    ip->tos = (uint8_t)(first >> 20);
+    ip->flow_label = first & 0xfffff;
+    ip->total_bytes = payload_bytes > UINT16_MAX ? UINT16_MAX : (uint16_t)payload_bytes;
+    ip->ttl = at[7];
+    ip->source = at + 8;
+    ip->destination = at + 24;
+    point->header_bytes = 40;
+    return protocol_follow(point, at[6]);
+}
+
+/* RFC 8200 4.3, 4.6: the length counts eight bytes, without the first eight. */
+static enum layer extension_read(struct walk_point *point)
+{
+    point->header_bytes = (point->at[1] + 1u) * 8;
+    return protocol_follow(point, point->at[0]);
+}
+
+static enum layer routing_read(struct walk_point *point)
+{
+    if (point->at[2] == 4) /* the segment routing header, RFC 8754 2 */
+        point->dissection->tunnel = TUNNEL_SRV6;
+    return extension_read(point);
+}
+
+static enum layer fragment_read(struct walk_point *point)
+{
+    struct dissected_ip *ip = point->ip;
+    uint16_t fragment = read_be16(point->at + 2);
+    point->header_bytes = 8;
+    ip->identification = read_be32(point->at + 4);
+    ip->has_identification = true;
+    ip->fragment_offset = fragment & 0xfff8;
+    ip->more_fragments = fragment & 1;
+    enum layer next = protocol_follow(point, point->at[0]);
+    return ip->fragment_offset ? LAYER_END : next;
+}
+
+/* RFC 4302 2.2: the length counts four bytes, without the first eight. */
+static enum layer authentication_read(struct walk_point *point)
+{
+    point->header_bytes = (point->at[1] + 2u) * 4;
+    return protocol_follow(point, point->at[0]);
+}
+
+/* ---- transport ---- */
+
+static enum layer ports_read(struct walk_point *point)
+{
+    point->ip->has_ports = true;
+    point->ip->source_port = read_be16(point->at);
+    point->ip->destination_port = read_be16(point->at + 2);
+    return LAYER_END;
+}
+
+static enum layer tcp_read(struct walk_point *point)
+{
+    ports_read(point);
+    point->ip->has_flags = point->left >= 14;
+    if (point->ip->has_flags)
+        point->ip->tcp_flags = point->at[13];
+    return LAYER_END;
+}
+
+static enum layer udp_read(struct walk_point *point)
+{
+    ports_read(point);
+    point->header_bytes = 8;
+    return point->left > 8 ? FIND(by_udp_port, point->ip->destination_port) : LAYER_END;
+}
+
+static enum layer icmp_read(struct walk_point *point)
+{
+    point->ip->has_icmp = true;
+    point->ip->icmp_type = point->at[0];
+    point->ip->icmp_code = point->at[1];
+    return LAYER_END;
+}
+
+/* ---- tunnels ---- */
+
+/* RFC 2784 2.1, RFC 2890 2: checksum, key and sequence number are there as the flags say. Version 1 is PPTP's. */
+static enum layer gre_read(struct walk_point *point)
+{
+    uint16_t flags = read_be16(point->at), type = read_be16(point->at + 2);
+    uint32_t key_at = flags & 0x8000 ? 8 : 4;
+    tunnel_enter(point, TUNNEL_GRE);
+    if (flags & 7)
+        return LAYER_END;
+    point->header_bytes = key_at + (flags & 0x2000 ? 4 : 0) + (flags & 0x1000 ? 4 : 0);
+    if (flags & 0x2000 && point->left >= key_at + 4)
+        tunnel_name(point, read_be32(point->at + key_at));
+    return FIND(by_ether_type, type);
+}
+
+static enum layer vxlan_read(struct walk_point *point)
+{
+    point->header_bytes = 8;
+    if (!(point->at[0] & 0x08)) /* the I flag: without it there is no valid VNI */
+        return LAYER_END;
+    tunnel_enter(point, TUNNEL_VXLAN);
+    tunnel_name(point, read_be32(point->at + 4) >> 8);
+    return LAYER_ETHERNET;
+}
+
+static enum layer geneve_read(struct walk_point *point)
+{
+    if (point->at[0] >> 6) /* version */
+        return LAYER_END;
+    point->header_bytes = 8 + (point->at[0] & 0x3fu) * 4;
+    tunnel_enter(point, TUNNEL_GENEVE);
+    tunnel_name(point, read_be32(point->at + 4) >> 8);
+    return FIND(by_ether_type, read_be16(point->at + 2));
+}
+
+/* The bytes of the extension headers of a G-PDU, each as long as it says in units of four (5.2.1). */
+static bool gtpu_pass_extensions(struct walk_point *point)
+{
+    uint8_t type = point->at[11];
+    while (type) {
+        if (point->left <= point->header_bytes)
+            return false;
+        uint32_t extension_bytes = point->at[point->header_bytes] * 4u;
+        if (!extension_bytes || point->left < point->header_bytes + extension_bytes)
+            return false;
+        point->header_bytes += extension_bytes;
+        type = point->at[point->header_bytes - 1];
+    }
+    return true;
+}
+
+/* TS 29.281 5.1: version 1, protocol type GTP, and message 255, which carries a packet. */
+static enum layer gtpu_read(struct walk_point *point)
+{
+    const uint8_t *at = point->at;
+    if (at[0] >> 5 != 1 || !(at[0] & 0x10) || at[1] != 255)
+        return LAYER_END;
+    tunnel_enter(point, TUNNEL_GTPU);
+    tunnel_name(point, read_be32(at + 4));
+    point->header_bytes = at[0] & 7 ? 12 : 8;
+    if (point->left < point->header_bytes || (at[0] & 4 && !gtpu_pass_extensions(point)))
+        return LAYER_END;
+    if (point->left == point->header_bytes)
+        return LAYER_END;
+    uint8_t version = at[point->header_bytes] >> 4;
+    return version == 4 ? LAYER_IPV4 : version == 6 ? LAYER_IPV6 : LAYER_END;
+}
+
+/* ---- the walk ---- */
+
+static const struct {
+    uint32_t least_bytes; /* of its header: checked before it is read */
+    enum layer (*read)(struct walk_point *);
+} layers[LAYERS] = {
+    [LAYER_ETHERNET] = {14, ethernet_read},
+    [LAYER_VLAN] = {4, vlan_read},
+    [LAYER_MPLS] = {4, mpls_read},
+    [LAYER_PSEUDOWIRE] = {4, pseudowire_read},
+    [LAYER_IPV4] = {20, ipv4_read},
+    [LAYER_IPV6] = {40, ipv6_read},
+    [LAYER_EXTENSION] = {8, extension_read},
+    [LAYER_ROUTING] = {8, routing_read},
+    [LAYER_FRAGMENT] = {8, fragment_read},
+    [LAYER_AUTHENTICATION] = {12, authentication_read},
+    [LAYER_GRE] = {4, gre_read},
+    [LAYER_TCP] = {4, tcp_read},
+    [LAYER_UDP] = {4, udp_read},
+    [LAYER_PORTS] = {4, ports_read},
+    [LAYER_ICMP] = {2, icmp_read},
+    [LAYER_VXLAN] = {8, vxlan_read},
+    [LAYER_GENEVE] = {8, geneve_read},
+    [LAYER_GTPU] = {8, gtpu_read},
+};
+
+void dissect(struct dissection *dissection, enum dissect_start start, const uint8_t *packet, uint32_t size_bytes)
+{
+    static const uint8_t first[DISSECT_STARTS] = {LAYER_ETHERNET, LAYER_IPV4, LAYER_IPV6, LAYER_MPLS};
+    *dissection = (struct dissection){0};
+    struct walk_point point = {.dissection = dissection, .at = packet, .left = size_bytes};
+    enum layer layer = first[start];
+    for (int headers = 0; layer != LAYER_END && headers < HEADERS_MOST; headers++) {
+        if (point.left < layers[layer].least_bytes) {
+            dissection->cut = true;
+            return;
+        }
+        point.header_bytes = 0;
+        layer = layers[layer].read(&point);
+        if (layer != LAYER_END && point.header_bytes > point.left) {
+            dissection->cut = true;
+            return;
+        }
+        point.at += point.header_bytes;
+        point.left -= point.header_bytes;
+    }
+}
+
+const char *dissect_tunnel_name(enum dissect_tunnel tunnel)
+{
+    static const char *const names[TUNNELS] = {
+        [TUNNEL_IPIP] = "ipip", [TUNNEL_GRE] = "gre",           [TUNNEL_VXLAN] = "vxlan", [TUNNEL_GENEVE] = "geneve",
+        [TUNNEL_GTPU] = "gtpu", [TUNNEL_PSEUDOWIRE] = "pseudowire", [TUNNEL_SRV6] = "srv6",
+    };
+    return names[tunnel];
+}
