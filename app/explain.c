@@ -9,6 +9,7 @@
 
 #include "app/client.h"
 #include "app/command.h"
+#include "decode/plan.h"
 
 #define PATH_MOST      256
 #define TEMPLATES_MOST 10000 /* the API's, of one answer */
@@ -39,6 +40,14 @@ struct explain {
 
 /* ---- choosing ---- */
 
+/* The number of a version without templates, by its name; 0: it is none. */
+static uint32_t format_number(const char *name)
+{
+    if (strcmp(name, "sflow") == 0)
+        return VERSION_SFLOW;
+    return name[0] == 'v' && name[1] >= '1' && name[1] <= '8' && !name[2] ? (uint32_t)(name[1] - '0') : 0;
+}
+
 bool explain_chosen(const struct explain_choice *choice, const json_t *template)
 {
     const json_t *port = json_object_get(template, "port"), *id = json_object_get(template, "id");
@@ -48,7 +57,7 @@ bool explain_chosen(const struct explain_choice *choice, const json_t *template)
         return true;
     const char *version = client_text(template, "version");
     if (choice->format)
-        return !id && version[0] == 'v' && (uint32_t)(version[1] - '0') == choice->format;
+        return !id && format_number(version) == choice->format;
     return id && json_integer_value(id) == choice->id &&
            (choice->domain < 0 || json_integer_value(json_object_get(template, "domain")) == choice->domain);
 }
@@ -77,16 +86,15 @@ static bool number_read(const char *text, const char *end, uint64_t most, int64_
     return *text >= '0' && *text <= '9' && stop == end && value <= most;
 }
 
-/* "256", "7/256" or "v5". */
+/* "256", "7/256", "v5" or "sflow". */
 static bool template_take(struct explain_choice *choice, const char *text)
 {
     const char *slash = strchr(text, '/'), *id = slash ? slash + 1 : text;
     choice->template = text;
     choice->domain = -1;
-    if (text[0] == 'v' && text[1] >= '1' && text[1] <= '8' && !text[2]) {
-        choice->format = (uint32_t)(text[1] - '0');
+    choice->format = format_number(text);
+    if (choice->format)
         return true;
-    }
     if (number_read(id, id + strlen(id), UINT16_MAX, &choice->id) &&
         (!slash || number_read(text, slash, UINT32_MAX, &choice->domain)))
         return true;
@@ -150,9 +158,10 @@ static bool formats_ask(struct client *client, const struct explain_choice *choi
         const json_t *versions = json_object_get(json_array_get(list, i), "versions");
         for (size_t k = 0; k < json_array_size(versions) && good; k++) {
             const char *version = json_string_value(json_array_get(versions, k));
-            if (!version || version[0] != 'v' || version[1] > '8' || asked & 1U << (version[1] - '0'))
+            uint32_t number = version ? format_number(version) : 0;
+            if (!number || asked & 1U << number)
                 continue;
-            asked |= 1U << (version[1] - '0');
+            asked |= 1U << number;
             snprintf(path, sizeof path, "/api/formats?version=%s", version);
             good = answer_add(client, path, "formats", to);
         }

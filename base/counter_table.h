@@ -22,6 +22,8 @@
     X(datagrams_disabled_version, DATAGRAMS, EXPORTER, DROPPED, "Datagrams of a version that protocols leaves out")   \
     X(datagrams_bad_length, DATAGRAMS, EXPORTER, DROPPED, "IPFIX messages whose length field is impossible")          \
     X(datagrams_short_records, DATAGRAMS, EXPORTER, DROPPED, "v1-v8 datagrams with fewer records than announced")     \
+    X(datagrams_short_samples, DATAGRAMS, EXPORTER, DROPPED,                                                          \
+      "sFlow datagrams that end before their last sample does; those before it are kept")                             \
     X(datagrams_bad_aggregation, DATAGRAMS, EXPORTER, DROPPED, "v8 datagrams of an unknown aggregation scheme")       \
     X(datagrams_bad_set, DATAGRAMS, EXPORTER, DROPPED, "Datagrams given up for a reserved set id (profile elastic)")  \
     X(datagrams_bad_template, DATAGRAMS, EXPORTER, DROPPED, "Datagrams given up for a bad template (profile elastic)")\
@@ -29,12 +31,14 @@
       "Datagrams given up for data of a template without bytes (profile elastic)")                                    \
     X(datagram_bytes, BYTES, EXPORTER, NONE, "Payload bytes handed to the decoder")                                   \
     /* sets of v9 and IPFIX */                                                                                        \
-    X(sets_received, SETS, EXPORTER, RECEIVED, "Sets found in v9 and IPFIX messages")                                 \
-    X(sets_data, SETS, EXPORTER, DELIVERED, "Data sets decoded")                                                      \
+    X(sets_received, SETS, EXPORTER, RECEIVED, "Sets found in v9 and IPFIX messages, samples in sFlow datagrams")     \
+    X(sets_data, SETS, EXPORTER, DELIVERED, "Data sets and sFlow samples decoded")                                    \
     X(sets_template, SETS, EXPORTER, DELIVERED, "Template and options template sets read")                            \
     X(sets_padding, SETS, EXPORTER, DELIVERED, "Sets of zeroes that pad a message")                                   \
     X(sets_without_template, SETS, EXPORTER, DROPPED, "Data sets whose template is not known, or did not come in time")\
     X(sets_empty_template, SETS, EXPORTER, DROPPED, "Data sets whose template has records of no bytes")               \
+    X(samples_unknown, SETS, EXPORTER, DROPPED, "sFlow samples of a kind that is not known")                          \
+    X(samples_too_short, SETS, EXPORTER, DROPPED, "sFlow samples shorter than their own header")                      \
     X(sets_too_long, SETS, EXPORTER, DROPPED, "Sets longer than the rest of their message")                           \
     X(sets_too_short, SETS, EXPORTER, DROPPED, "Sets shorter than their own header")                                  \
     X(sets_reserved_id, SETS, EXPORTER, DROPPED, "Sets with an id below 256 that is no template set")                 \
@@ -55,7 +59,18 @@
     X(records_spool_full, RECORDS, EXPORTER, DROPPED, "Documents let go by the spool at spool.size or a full disk") \
     X(records_spool_expired, RECORDS, EXPORTER, DROPPED, "Documents that the spool let go of at spool.age")           \
     X(options_records, RECORDS, EXPORTER, NONE, "Data records of options templates, among the received ones")         \
+    X(counters_records, RECORDS, EXPORTER, NONE, "Records of sFlow counter samples, among the received ones")         \
     X(records_cut, RECORDS, EXPORTER, NONE, "Sets that end inside a record; the cut record is not among the received")\
+    /* inside sFlow samples */                                                                                        \
+    X(sflow_samples_cut, EVENTS, EXPORTER, NONE,                                                                      \
+      "Samples with a structure that ends behind them; the structures before it are kept")                            \
+    X(sflow_structures_unknown, EVENTS, EXPORTER, NONE,                                                               \
+      "Structures of a format that is not known, passed over by their length")                                        \
+    X(sflow_structures_short, EVENTS, EXPORTER, NONE,                                                                 \
+      "Structures that end before their last member; the members before it are kept")                                 \
+    X(sflow_headers_unknown, EVENTS, EXPORTER, NONE, "Sampled headers of a protocol that is not read")                \
+    X(sflow_values_cut, EVENTS, EXPORTER, NONE,                                                                       \
+      "Texts and lists cut at 255 bytes or 64 numbers, and values that had no room")                                  \
     /* templates */                                                                                                   \
     X(templates_learned, TEMPLATES, EXPORTER, NONE, "Templates new to their session")                                 \
     X(templates_restored, TEMPLATES, EXPORTER, NONE, "Templates that an earlier run left in the journal")             \

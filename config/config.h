@@ -59,6 +59,7 @@ enum protocol_bit {
     PROTOCOL_V8 = 1 << 4,
     PROTOCOL_V9 = 1 << 5,
     PROTOCOL_IPFIX = 1 << 6,
+    PROTOCOL_SFLOW = 1 << 7,
 };
 
 /* Bits of config.input.unpack: what load balancers put around datagrams. */
@@ -70,7 +71,7 @@ enum unpack_bit {
 };
 
 /* Kinds of documents, for output_config.kinds: bit 1 << enum document_kind. */
-enum document_kind { DOCUMENT_FLOW, DOCUMENT_OPTIONS, DOCUMENT_KINDS };
+enum document_kind { DOCUMENT_FLOW, DOCUMENT_OPTIONS, DOCUMENT_COUNTERS, DOCUMENT_KINDS };
 
 /* "name=value": a property that the option table does not know. */
 struct property_list {
@@ -164,7 +165,7 @@ struct output_config {
 
 struct config {
     /* Elastic's names, at the top of the file */
-    struct text_list host;         /* "addr:port" each; default ":2055", ":4739" */
+    struct text_list host;         /* "addr:port" each; default ":2055", ":4739", ":6343" */
     uint32_t network;              /* enum network_kind */
     uint64_t max_message_size;     /* bytes of the longest datagram */
     uint64_t read_buffer;          /* SO_RCVBUF in bytes; 0 = the system's default */

@@ -14,9 +14,10 @@ const struct option_row option_rows_output[] = {
     {.key = "output.kinds",
      .type = OPTION_SET,
      MEMBER(output.kinds),
-     .default_text = "flows,options",
-     NAMES("flows", "options"),
-     .help = "Documents that go to this output: flows, and what exporters say about themselves in options records."},
+     .default_text = "flows,options,counters",
+     NAMES("flows", "options", "counters"),
+     .help = "Documents that go to this output: flows, what exporters say about themselves in options records, and "
+             "sFlow's counters."},
     {.key = "output.threads",
      .type = OPTION_NUMBER,
      MEMBER(output.threads),

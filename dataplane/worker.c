@@ -209,7 +209,8 @@ static void strays_announce(struct worker *worker)
 
 /* --- datagrams to documents --- */
 
-static_assert((int)PLAN_FLOW == (int)DOCUMENT_FLOW && (int)PLAN_OPTIONS == (int)DOCUMENT_OPTIONS,
+static_assert((int)PLAN_FLOW == (int)DOCUMENT_FLOW && (int)PLAN_OPTIONS == (int)DOCUMENT_OPTIONS &&
+                  (int)PLAN_COUNTERS == (int)DOCUMENT_COUNTERS,
               "a plan's kind is its documents'");
 
 static void chunk_encode(struct worker *worker, const struct chunk *chunk)

@@ -15,13 +15,13 @@
 #define SLICE_EXPORTERS 256      /* whose gaps are looked at in one call */
 #define GAP_WAIT_NS     NS_PER_S /* for a datagram that was overtaken; networks need milliseconds */
 
-#define VERSION_MOST 10
+#define SFLOW_5 5 /* in 32 bits, of which the first 16 are zeroes: no version of NetFlow is 0 */
 
 static const struct version {
     uint32_t protocol;               /* 0: no such version */
     uint8_t header_bytes;            /* with begin; else fixed.c knows */
     void (*begin)(struct decoder *); /* NULL: fixed.c */
-} versions[VERSION_MOST + 1] = {
+} versions[VERSION_COUNT] = {
     [1] = {.protocol = PROTOCOL_V1},
     [5] = {.protocol = PROTOCOL_V5},
     [6] = {.protocol = PROTOCOL_V6},
@@ -29,6 +29,7 @@ static const struct version {
     [8] = {.protocol = PROTOCOL_V8},
     [9] = {.protocol = PROTOCOL_V9, .header_bytes = 20, .begin = v9_begin},
     [10] = {.protocol = PROTOCOL_IPFIX, .header_bytes = 16, .begin = ipfix_begin},
+    [VERSION_SFLOW] = {.protocol = PROTOCOL_SFLOW, .header_bytes = SFLOW_HEADER_BYTES, .begin = sflow_begin},
 };
 
 static size_t spans_bytes(const struct decoder *decoder)
@@ -67,7 +68,7 @@ struct decoder *decoder_new(const struct decoder_setup *setup)
     decoder->numberings = numberings_new(setup->heap, exporters_most(setup->exporters));
     decoder->park = park_new(setup->heap, setup->config);
     if (!decoder->sessions || !decoder->numberings || !decoder->park || !scratch_make(decoder) ||
-        !fixed_init(decoder) || !publisher_init(decoder, setup->feed, setup->known)) {
+        !fixed_init(decoder) || !sflow_init(decoder) || !publisher_init(decoder, setup->feed, setup->known)) {
         decoder_free(decoder);
         return NULL;
     }
@@ -86,6 +87,7 @@ void decoder_free(struct decoder *decoder)
     plans_free(decoder->plans);
     pages_give(decoder->spans, spans_bytes(decoder));
     free(decoder->fields);
+    sflow_fini(decoder);
     free(decoder->ids_defined);
     publisher_fini(decoder);
     free(decoder);
@@ -94,6 +96,17 @@ void decoder_free(struct decoder *decoder)
 uint32_t decoder_plans_most(const struct decoder *decoder)
 {
     return plans_most(decoder->plans);
+}
+
+/* The version that the first bytes tell, by its place in `versions`; 0: none. */
+static uint16_t version_tell(const struct decoder *decoder)
+{
+    const struct datagram *datagram = &decoder->datagram;
+    uint16_t number = read_be16(datagram->payload);
+    if (number == 0 && datagram->size_bytes >= 4 && read_be16(datagram->payload + 2) == SFLOW_5 &&
+        decoder->profile->reads_sflow)
+        return VERSION_SFLOW;
+    return number < VERSION_SFLOW ? number : 0;
 }
 
 /* Relaxed: the exporter's own worker writes it, others look. */
@@ -129,8 +142,8 @@ void decoder_begin(struct decoder *decoder, const struct datagram *datagram)
         decoder_settle(decoder, COUNTER_datagrams_too_short);
         return;
     }
-    uint16_t number = read_be16(datagram->payload);
-    const struct version *version = &versions[number <= VERSION_MOST ? number : 0];
+    uint16_t number = version_tell(decoder);
+    const struct version *version = &versions[number];
     uint32_t header_bytes = version->begin ? version->header_bytes : fixed_header_bytes((uint8_t)(version - versions));
     if (!version->protocol)
         decoder_settle(decoder, COUNTER_datagrams_unknown_version);
@@ -155,6 +168,10 @@ uint32_t decoder_next(struct decoder *decoder, struct chunk *chunk)
         } else if (walk->unparking) {
             if (!board_unpark(decoder))
                 return 0;
+        } else if (walk->samples) {
+            uint32_t count = sflow_take(decoder, chunk);
+            if (count)
+                return count;
         } else if (!walk->dialect) {
             decoder_settle(decoder, COUNTER_datagrams_decoded);
             return 0;
@@ -172,7 +189,8 @@ void decoder_follow(struct decoder *decoder, uint32_t domain)
         .domain = domain,
         .version = message->version,
         .uptime_ms = message->uptime_ms,
-        .export_ns = message->export_ns,
+        /* sFlow has no clock but the uptime, which tells late from restarted as well */
+        .export_ns = message->version == VERSION_SFLOW ? message->uptime_ms * NS_PER_MS : message->export_ns,
         .received_ns = message->received_ns,
     };
     struct sequence_books books = {.counters = decoder->counters, .exporter = message->exporter};

@@ -59,7 +59,8 @@ bool decoder_begin_parked(struct decoder *decoder);
 uint32_t decoder_plans_most(const struct decoder *decoder);
 
 /*
- * The built-in plan of version 1, 5, 6, 7, or 8 with its aggregation scheme (else 0); NULL where there is none.
+ * The built-in plan of version 1, 5, 6, 7, or 8 with its aggregation scheme (else 0), or of sFlow with the kind of
+ * sample (enum sflow_plan); NULL where there is none.
  * Constant as long as the decoder is there: any thread.
  */
 const struct plan *decoder_fixed_plan(const struct decoder *decoder, uint8_t version, uint8_t aggregation);

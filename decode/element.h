@@ -24,6 +24,8 @@ enum value_type {
     TYPE_IPV6,
     TYPE_ACL,          /* Cisco ASA's ACL id, 12 bytes */
     TYPE_UNKNOWN_OCTETS, /* profile weir: an unknown element, kept as octets under a name made of its number */
+    TYPE_NUMBERS,      /* a list of numbers of 32 bits */
+    TYPE_COMMUNITIES,  /* a list of BGP communities (RFC 1997) */
     TYPE_COUNT
 };
 
@@ -82,6 +84,9 @@ struct element {
 
 /* Enterprise number under which v9's scope types (RFC 3954 6.1) stand in the registry. No such PEN can be assigned. */
 #define ENTERPRISE_V9_SCOPE 0xffffffffu
+
+/* The same for what sFlow alone has: decode/sflow_fields.h. */
+#define ENTERPRISE_SFLOW 0xfffffffeu
 
 /*
  * The registry: the built-in tables as the profile wants them, then the files of custom_definitions over them, the

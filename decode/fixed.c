@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "decode/element_rows.h"
+#include "decode/sflow.h"
 #include "decode/state.h"
 
 /*
@@ -220,6 +221,8 @@ void fixed_begin(struct decoder *decoder, uint8_t version)
 
 const struct plan *decoder_fixed_plan(const struct decoder *decoder, uint8_t version, uint8_t aggregation)
 {
+    if (version == VERSION_SFLOW)
+        return decoder->sflow && aggregation < SFLOW_PLANS ? decoder->sflow->plans[aggregation] : NULL;
     uint32_t at = version == FIXED_V8 ? FIXED_V8 + aggregation : version;
     bool known = version == FIXED_V8 ? aggregation > 0 : version < FIXED_V8 && aggregation == 0;
     return known && at < sizeof decoder->fixed_plans / sizeof *decoder->fixed_plans ? decoder->fixed_plans[at] : NULL;

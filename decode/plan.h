@@ -35,8 +35,15 @@ enum field_flag {
 
 static_assert(sizeof(struct field) == 12, "fields are read in order, five a cache line");
 
-/* The version of a plan's message: 1, 5, 6, 7, 8, 9 or 10. */
-enum plan_kind { PLAN_FLOW, PLAN_OPTIONS };
+/* sFlow numbers its versions itself, from 2 to 5: here all of them are this one. */
+#define VERSION_SFLOW 11
+#define VERSION_COUNT 12
+
+/* Their plans by the kind of sample: plan.aggregation. */
+enum sflow_plan { SFLOW_PLAN_FLOW = 1, SFLOW_PLAN_DISCARD, SFLOW_PLAN_COUNTERS, SFLOW_PLANS };
+
+/* The version of a plan's message: 1, 5, 6, 7, 8, 9, 10 or VERSION_SFLOW. */
+enum plan_kind { PLAN_FLOW, PLAN_OPTIONS, PLAN_COUNTERS };
 
 /*
  * A template compiled once: constant, and interned by content (version, kind, fields) within its worker, so all
@@ -50,7 +57,7 @@ struct plan {
     uint8_t version;
     uint8_t kind;           /* enum plan_kind */
     bool variable;          /* some field has LENGTH_VARIABLE: spans differ from record to record */
-    uint8_t aggregation;    /* v8: the scheme, else 0 */
+    uint8_t aggregation;    /* v8: the scheme; sFlow: enum sflow_plan; else 0 */
     uint64_t serial;        /* never used twice in a worker; never 0 */
     const struct span *spans;   /* field_count spans; with variable, those before the first variable field hold */
     const struct field *fields; /* field_count fields */

@@ -7,6 +7,7 @@ static const struct profile profiles[] = {
         .v8_prefix_lengths = true,
         .misfits_disprove = true,
         .data_waits = true,
+        .reads_sflow = true,
         .keep_unknown = true,
         .extra_fields = true,
     },

@@ -21,6 +21,7 @@ struct profile {
     bool v8_prefix_lengths;        /* v8 schemes 3, 4 and 5: prefix lengths are read */
     bool misfits_disprove;         /* after a reset or a restart, data that does not fit its template discards that */
     bool data_waits;               /* v9, IPFIX: data that comes before its template is parked until that comes */
+    bool reads_sflow;              /* sFlow is decoded: Elastic's input does not know it */
     bool records_per_set_capped;   /* a data set with fields of variable length ends after 32,767 records */
 
     /* elements */

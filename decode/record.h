@@ -13,14 +13,16 @@ struct message {
     int64_t received_ns;    /* UTC */
     int64_t export_ns;      /* UTC: seconds, and nanoseconds where the version has them */
     uint32_t uptime_ms;     /* IPFIX: 0 */
-    uint32_t domain;        /* v9 source id, IPFIX observation domain id; else 0 */
+    uint32_t domain;        /* v9 source id, IPFIX observation domain id, sFlow sub-agent id; else 0 */
     uint32_t sequence;
-    uint16_t version;       /* 1, 5, 6, 7, 8, 9, 10 */
+    uint16_t version;       /* 1, 5, 6, 7, 8, 9, 10, VERSION_SFLOW */
     uint16_t sampling;      /* v5, v6: the 16 bits of the header */
     uint8_t engine_type;    /* v5, v6, v8 */
     uint8_t engine_id;
     uint8_t aggregation;    /* v8 */
     uint8_t aggregation_version;
+    uint8_t sflow_version;
+    struct address agent;   /* sFlow */
 };
 
 /* A view of one flow or options record; its length was checked. */

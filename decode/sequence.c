@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "decode/exporter.h"
+#include "decode/plan.h"
 
 #define ALL_UNITS ((1U << SEQUENCE_UNITS) - 1)
 
@@ -100,7 +101,7 @@ struct sequence_fits sequence_mark_fits(const struct sequence_mark *from, const 
 
 static uint32_t unit_of_version(uint16_t version)
 {
-    return version == 9 ? SEQUENCE_DATAGRAMS : SEQUENCE_RECORDS;
+    return version == 9 || version == VERSION_SFLOW ? SEQUENCE_DATAGRAMS : SEQUENCE_RECORDS;
 }
 
 /* Do the units agree on messages without options records and templates? */

@@ -46,6 +46,7 @@ struct walk {
     struct fault fault;
     bool open;                 /* the datagram has no verdict yet */
     bool unparking;            /* there is no datagram: parked sets are looked at */
+    bool samples;              /* sFlow: `sets_left` samples from `next` on */
 };
 
 #define RELEASED_MOST 64 /* templates of one set; what is beyond waits for the next time that its template comes */
@@ -121,6 +122,7 @@ struct decoder {
     struct park *park;
     struct released released;
     struct publisher publisher;
+    struct sflow *sflow;       /* NULL: not decoded */
 };
 
 #define FIXED_V8 8 /* of fixed_plans: scheme 0, which does not exist */
@@ -156,6 +158,17 @@ bool fixed_init(struct decoder *decoder);
 /* Reads the header of a datagram of that version, at least fixed_header_bytes(version) long; begins its records. */
 void fixed_begin(struct decoder *decoder, uint8_t version);
 uint32_t fixed_header_bytes(uint8_t version);
+
+/* --- sflow.c --- */
+
+/* Makes what sFlow needs, where it is decoded; false for want of memory. */
+bool sflow_init(struct decoder *decoder);
+void sflow_fini(struct decoder *decoder);
+/* Reads the header of a datagram of at least SFLOW_HEADER_BYTES; begins its samples. */
+void sflow_begin(struct decoder *decoder);
+#define SFLOW_HEADER_BYTES 28 /* with an IPv4 address */
+/* Hands out the next samples; 0: there are none, and the datagram has its verdict. */
+uint32_t sflow_take(struct decoder *decoder, struct chunk *chunk);
 
 /* --- message.c: v9 and IPFIX --- */
 

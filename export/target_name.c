@@ -22,7 +22,8 @@
 #define CHECK_FROM 1798761600 /* 2027-01-01: two years with all days of the week, month and year from there */
 #define CHECK_DAYS 731
 
-static const char *const kind_texts[DOCUMENT_KINDS] = {[DOCUMENT_FLOW] = "flows", [DOCUMENT_OPTIONS] = "options"};
+static const char *const kind_texts[DOCUMENT_KINDS] = {[DOCUMENT_FLOW] = "flows", [DOCUMENT_OPTIONS] = "options",
+                                                      [DOCUMENT_COUNTERS] = "counters"};
 
 static int complain(char why[TARGET_WHY_MOST], const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -12,7 +12,8 @@ COLUMNS = "enterprise,id,name,type,semantics,units,source,es_type,elastic,weir_t
 TYPES = set(
     "unsigned8 unsigned16 unsigned32 unsigned64 unsigned256 signed8 signed16 signed32 signed64 float32 float64 boolean "
     "macAddress octetArray string dateTimeSeconds dateTimeMilliseconds dateTimeMicroseconds dateTimeNanoseconds "
-    "ipv4Address ipv6Address aclid basicList subTemplateList subTemplateMultiList".split())
+    "ipv4Address ipv6Address aclid basicList subTemplateList subTemplateMultiList "
+    "hexadecimal unsigned32List communityList".split())
 ELASTIC = {"yes": "ELASTIC_YES", "no": "ELASTIC_NO", "omitted": "ELASTIC_OMITTED"}
 
 

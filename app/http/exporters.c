@@ -8,13 +8,15 @@
 #include "app/http/json.h"
 #include "app/http/query.h"
 #include "app/ledger_json.h"
+#include "decode/plan.h"
 
 /* ---- one exporter ---- */
 
-static const char *version_name(uint32_t version)
+const char *version_name(uint32_t version)
 {
     static const char *const names[] = {
-        [1] = "v1", [5] = "v5", [6] = "v6", [7] = "v7", [8] = "v8", [9] = "v9", [10] = "ipfix"};
+        [1] = "v1", [5] = "v5", [6] = "v6", [7] = "v7", [8] = "v8", [9] = "v9", [10] = "ipfix",
+        [VERSION_SFLOW] = "sflow"};
     return version < sizeof names / sizeof names[0] ? names[version] : NULL;
 }
 

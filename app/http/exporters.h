@@ -10,6 +10,9 @@
 /* One exporter as an object. sparse: without counters that are 0. */
 void exporter_print(FILE *stream, const struct exporter_view *exporter, uint32_t worker, bool sparse);
 
+/* "v5", "ipfix", "sflow"; NULL: there is no such version. */
+const char *version_name(uint32_t version);
+
 /* "name":"v9" with a comma in front. */
 void version_print(FILE *stream, const char *name, uint32_t version);
 

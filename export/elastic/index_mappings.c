@@ -51,7 +51,7 @@ static void rows_define(json_t *properties)
 {
     for (uint32_t i = 0; i < ecs_row_count; i++) {
         const struct ecs_row *row = &ecs_rows[i];
-        if (is(row->es_type, CONSTANT) || row->value == VALUE_ELEMENTS)
+        if (is(row->es_type, CONSTANT) || row->value == VALUE_ELEMENTS || row->value == VALUE_SFLOW)
             continue;
         json_t *mapping = type_mapping(row->es_type);
         /* data streams refuse a time stamp that may be malformed, and the settings allow it for all fields */
@@ -85,13 +85,13 @@ static const char *type_of_both(const char *one, const char *other)
     return first > second ? one : other;
 }
 
-/* Keys below netflow with their types; a borrowed text each. */
-static json_t *element_types(const struct elements *elements)
+/* Keys below netflow, or below sflow, with their types; a borrowed text each. */
+static json_t *element_types(const struct elements *elements, bool sflow)
 {
     json_t *types = json_object();
     for (uint32_t i = 1; i <= elements_count(elements); i++) {
         const struct element *element = elements_at(elements, (uint16_t)i);
-        if (!*element->es_type) /* lists are not written */
+        if (!*element->es_type || (element->enterprise == ENTERPRISE_SFLOW) != sflow) /* lists are not written */
             continue;
         const char *known = json_string_value(json_object_get(types, element->key));
         const char *type = known ? type_of_both(known, element->es_type) : element->es_type;
@@ -101,12 +101,12 @@ static json_t *element_types(const struct elements *elements)
 }
 
 /* Keys that a fixed field of ECS's has taken keep its type. */
-static void elements_define(json_t *netflow, json_t *types)
+static void elements_define(json_t *parent, json_t *types)
 {
     const char *key;
     json_t *type;
-    json_object_foreach(types, key, type) if (!json_object_get(netflow, key))
-        field_define(netflow, key, type_mapping(json_string_value(type)));
+    json_object_foreach(types, key, type) if (!json_object_get(parent, key))
+        field_define(parent, key, type_mapping(json_string_value(type)));
 }
 
 /* What exporters tell of their losses: the dashboards of deploy/ ask for these fields before any document has them. */
@@ -214,14 +214,17 @@ static uint32_t fields_count(json_t *properties)
 
 json_t *index_mappings(const struct elements *elements, uint32_t *fields)
 {
-    json_t *properties = json_object(), *templates = json_array(), *types = element_types(elements);
+    json_t *properties = json_object(), *templates = json_array();
+    json_t *types = element_types(elements, false), *sflow_types = element_types(elements, true);
     rows_define(properties);
     json_t *netflow = member(member(properties, "netflow"), "properties");
     elements_define(netflow, types);
+    elements_define(member(member(properties, "sflow"), "properties"), sflow_types);
     options_define(netflow, types);
     element_templates(templates, types);
     other_templates(templates);
     json_decref(types);
+    json_decref(sflow_types);
     *fields = fields_count(properties);
     return json_pack("{s:b,s:b,s:o,s:o}", "date_detection", 0, "numeric_detection", 0, "dynamic_templates", templates,
                      "properties", properties);

@@ -17,7 +17,7 @@
 #define FIELD_TEXT_MOST  192
 #define FIXED_TEXT_MOST  16384
 #define FIXED_STEPS_MOST 512
-#define FIELDS_LEAST     64 /* the built-in plans of v1 to v8 */
+#define FIELDS_LEAST     192 /* the built-in plans */
 
 bool compiler_init(struct compiler *compiler, const struct config *config, const struct profile *profile,
                    const struct elements *elements, struct heap *heap)
@@ -75,8 +75,9 @@ static void tell_left_out(const struct compilation *compilation, uint16_t field,
 /* Whether a row applies to documents of this plan at all. */
 static bool row_applies(const struct compilation *compilation, const struct ecs_row *row)
 {
-    bool flow = compilation->plan->kind == PLAN_FLOW;
-    if (!(row->when & (flow ? ECS_FLOWS : ECS_OPTIONS)))
+    static const uint32_t kinds[] = {
+        [PLAN_FLOW] = ECS_FLOWS, [PLAN_OPTIONS] = ECS_OPTIONS, [PLAN_COUNTERS] = ECS_COUNTERS};
+    if (!(row->when & kinds[compilation->plan->kind]) || !ecs_row_is_of(row, compilation->plan->version))
         return false;
     if (row->when & ECS_ENVELOPE && !compilation->compiler->envelope)
         return false;
@@ -87,7 +88,8 @@ static bool row_applies(const struct compilation *compilation, const struct ecs_
 
 static bool lists_elements(const struct ecs_row *row)
 {
-    return row->value == VALUE_ELEMENTS || row->value == VALUE_SCOPES || row->value == VALUE_OPTIONS;
+    return row->value == VALUE_ELEMENTS || row->value == VALUE_SCOPES || row->value == VALUE_OPTIONS ||
+           row->value == VALUE_SFLOW;
 }
 
 /* Whether the object at prefix has a member in every record. */
@@ -148,6 +150,8 @@ static bool key_is_new(const struct compiler *compiler, const char *key)
 static bool field_listed(const struct field *field, enum ecs_value list)
 {
     bool scope = field->flags & FIELD_SCOPE;
+    if (list == VALUE_SFLOW)
+        return field->enterprise == ENTERPRISE_SFLOW;
     return list == VALUE_ELEMENTS || scope == (list == VALUE_SCOPES);
 }
 
@@ -179,7 +183,8 @@ static void repeats_find(const struct compilation *compilation, enum ecs_value l
 
 static bool takes_bytes(uint8_t format)
 {
-    return format == FORMAT_STRING || format == FORMAT_OCTETS || format == FORMAT_HEX;
+    return format == FORMAT_STRING || format == FORMAT_OCTETS || format == FORMAT_HEX || format == FORMAT_NUMBERS ||
+           format == FORMAT_COMMUNITIES;
 }
 
 static void answer_emit(struct compilation *compilation, const char *key, const struct answer *answer)
@@ -218,7 +223,8 @@ static uint32_t strip_emit(struct compilation *compilation, uint32_t first, uint
     char parent[KEY_MOST] = "";
     uint32_t row = first;
     for (; row < ecs_row_count && ecs_rows[row].level == LEVEL_MESSAGE; row++)
-        ecs_parent(&ecs_rows[row], parent);
+        if (ecs_row_is_of(&ecs_rows[row], compilation->plan->version))
+            ecs_parent(&ecs_rows[row], parent);
     if (number > 0) {
         builder_close(compilation->builder);
         builder_text(compilation->builder, ",", 1);

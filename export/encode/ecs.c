@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "decode/plan.h"
+
 #define MESSAGE(path_, value_, when_, type_, help_)                                                                    \
     {.path = path_, .level = LEVEL_MESSAGE, .value = value_, .when = when_, .es_type = type_, .help = help_}
 #define CONSTANT(path_, text_, when_, type_, help_)                                                                    \
@@ -14,10 +16,14 @@
     {.path = path_, .level = LEVEL_RECORD, .value = VALUE_ELEMENT, .when = when_, .elements = {__VA_ARGS__},           \
      .es_type = type_, .help = help_}
 
+#define NETFLOW (ECS_ALL | ECS_NETFLOW)
+#define SFLOW   (ECS_ALL | ECS_SFLOW)
+
 #define NAT (ECS_FLOWS | ECS_WEIR | ECS_NONZERO | ECS_UNSWAPPED)
 
 const struct ecs_row ecs_rows[] = {
-    MESSAGE("@timestamp", VALUE_TIMESTAMP, ECS_ALL, "date", "export time in the message's header"),
+    MESSAGE("@timestamp", VALUE_TIMESTAMP, ECS_ALL, "date",
+            "export time in the message's header; sFlow: when the datagram was received"),
     MESSAGE("agent.id", VALUE_AGENT_ID, ECS_ALL | ECS_ENVELOPE, "keyword", "stays the same on one machine"),
     MESSAGE("agent.name", VALUE_AGENT_NAME, ECS_ALL | ECS_ENVELOPE, "keyword", "name of the collector's host"),
     CONSTANT("agent.type", "\"weir\"", ECS_ALL | ECS_ENVELOPE, "keyword", "always weir"),
@@ -35,7 +41,8 @@ const struct ecs_row ecs_rows[] = {
     CONSTANT("event.dataset", "\"netflow.log\"", ECS_ALL | ECS_ENVELOPE, "keyword", "always netflow.log"),
     CONSTANT("event.kind", "\"event\"", ECS_ALL, "keyword", "always event"),
 
-    RECORD("event.action", VALUE_ACTION, ECS_ALL, "keyword", "netflow_flow or netflow_options"),
+    RECORD("event.action", VALUE_ACTION, ECS_ALL, "keyword",
+           "netflow_flow, netflow_options, sflow_flow, sflow_discard or sflow_counters"),
     RECORD("event.category", VALUE_CATEGORY, ECS_ALL, "keyword", "network; network and session for a biflow"),
     RECORD("event.type", VALUE_EVENT_TYPE, ECS_FLOWS, "keyword", "connection"),
     RECORD("event.start", VALUE_START, ECS_FLOWS, "date", "first packet of the flow"),
@@ -75,7 +82,7 @@ const struct ecs_row ecs_rows[] = {
     RECORD("server.bytes", VALUE_DESTINATION_BYTES, ECS_FLOWS | ECS_BIFLOW, "long", "destination.bytes of a biflow"),
     RECORD("server.packets", VALUE_DESTINATION_PACKETS, ECS_FLOWS | ECS_BIFLOW, "long",
            "destination.packets of a biflow"),
-    RECORD("network.direction", VALUE_DIRECTION, ECS_ALL, "keyword",
+    RECORD("network.direction", VALUE_DIRECTION, ECS_FLOWS | ECS_OPTIONS, "keyword",
            "by the localities: inbound, outbound, internal, external; else by flowDirection; else unknown"),
     RECORD("network.community_id", VALUE_COMMUNITY_ID, ECS_FLOWS, "keyword", "Community ID v1, seed 0"),
     RECORD("network.transport", VALUE_TRANSPORT, ECS_FLOWS, "keyword", "name of the IP protocol"),
@@ -91,27 +98,45 @@ const struct ecs_row ecs_rows[] = {
     RECORD("flow.locality", VALUE_FLOW_LOCALITY, ECS_FLOWS, "keyword", "internal when both addresses are"),
     RECORD("related.ip", VALUE_RELATED_IP, ECS_ALL, "ip", "every address of the document once, sorted as text"),
 
-    MESSAGE("netflow.exporter.address", VALUE_EXPORTER_ADDRESS, ECS_ALL, "keyword", "the exporter's address and port"),
-    MESSAGE("netflow.exporter.timestamp", VALUE_TIMESTAMP, ECS_ALL, "date", "as @timestamp"),
-    MESSAGE("netflow.exporter.uptime_millis", VALUE_UPTIME, ECS_ALL, "long", "uptime in the header, 0 for IPFIX"),
-    MESSAGE("netflow.exporter.version", VALUE_VERSION, ECS_ALL, "integer", "1, 5, 6, 7, 8, 9 or 10"),
-    MESSAGE("netflow.exporter.source_id", VALUE_SOURCE_ID, ECS_ALL, "long",
+    MESSAGE("netflow.exporter.address", VALUE_EXPORTER_ADDRESS, NETFLOW, "keyword", "the exporter's address and port"),
+    MESSAGE("netflow.exporter.timestamp", VALUE_TIMESTAMP, NETFLOW, "date", "as @timestamp"),
+    MESSAGE("netflow.exporter.uptime_millis", VALUE_UPTIME, NETFLOW, "long", "uptime in the header, 0 for IPFIX"),
+    MESSAGE("netflow.exporter.version", VALUE_VERSION, NETFLOW, "integer", "1, 5, 6, 7, 8, 9 or 10"),
+    MESSAGE("netflow.exporter.source_id", VALUE_SOURCE_ID, NETFLOW, "long",
             "v9: source id; IPFIX: observation domain id"),
-    MESSAGE("netflow.exporter.engine_type", VALUE_ENGINE_TYPE, ECS_ALL, "long", "v5, v6, v8"),
-    MESSAGE("netflow.exporter.engine_id", VALUE_ENGINE_ID, ECS_ALL, "long", "v5, v6, v8"),
-    MESSAGE("netflow.exporter.sampling_interval", VALUE_SAMPLING_INTERVAL, ECS_ALL, "long", "v5, v6"),
-    MESSAGE("netflow.exporter.sampling_mode", VALUE_SAMPLING_MODE, ECS_ALL | ECS_WEIR, "long",
+    MESSAGE("netflow.exporter.engine_type", VALUE_ENGINE_TYPE, NETFLOW, "long", "v5, v6, v8"),
+    MESSAGE("netflow.exporter.engine_id", VALUE_ENGINE_ID, NETFLOW, "long", "v5, v6, v8"),
+    MESSAGE("netflow.exporter.sampling_interval", VALUE_SAMPLING_INTERVAL, NETFLOW, "long", "v5, v6"),
+    MESSAGE("netflow.exporter.sampling_mode", VALUE_SAMPLING_MODE, NETFLOW | ECS_WEIR, "long",
             "v5, v6: the two bits above the interval"),
-    MESSAGE("netflow.exporter.aggregation", VALUE_AGGREGATION, ECS_ALL, "long", "v8: aggregation scheme"),
-    MESSAGE("netflow.exporter.aggregation_version", VALUE_AGGREGATION_VERSION, ECS_ALL, "long", "v8"),
-    RECORD("netflow.type", VALUE_ACTION, ECS_ALL, "keyword", "netflow_flow or netflow_options"),
-    RECORD("netflow.tcp_flags", VALUE_TCP_FLAGS, ECS_FLOWS, "keyword", "names of the bits of tcp_control_bits"),
-    RECORD("netflow", VALUE_ELEMENTS, ECS_FLOWS, "object", "every element of the record, see the elements"),
+    MESSAGE("netflow.exporter.aggregation", VALUE_AGGREGATION, NETFLOW, "long", "v8: aggregation scheme"),
+    MESSAGE("netflow.exporter.aggregation_version", VALUE_AGGREGATION_VERSION, NETFLOW, "long", "v8"),
+    MESSAGE("sflow.exporter.address", VALUE_EXPORTER_ADDRESS, SFLOW, "keyword", "the exporter's address and port"),
+    MESSAGE("sflow.exporter.agent", VALUE_AGENT_ADDRESS, SFLOW, "ip", "address by which the agent calls itself"),
+    MESSAGE("sflow.exporter.sub_agent_id", VALUE_SUB_AGENT, SFLOW, "long", "part of the agent that sent the datagram"),
+    MESSAGE("sflow.exporter.sequence_number", VALUE_DATAGRAM_SEQUENCE, SFLOW, "long",
+            "number of the datagram"),
+    MESSAGE("sflow.exporter.uptime_millis", VALUE_UPTIME, SFLOW, "long", "uptime in the header"),
+    MESSAGE("sflow.exporter.version", VALUE_SFLOW_VERSION, SFLOW, "integer", "version of sFlow: 5"),
+    RECORD("netflow.type", VALUE_ACTION, NETFLOW, "keyword", "netflow_flow or netflow_options"),
+    RECORD("netflow.tcp_flags", VALUE_TCP_FLAGS, ECS_FLOWS | ECS_NETFLOW, "keyword",
+           "names of the bits of tcp_control_bits"),
+    RECORD("netflow", VALUE_ELEMENTS, ECS_FLOWS | ECS_NETFLOW, "object",
+           "every element of the record, see the elements"),
     RECORD("netflow.scope", VALUE_SCOPES, ECS_OPTIONS, "object", "scope fields of an options record"),
     RECORD("netflow.options", VALUE_OPTIONS, ECS_OPTIONS, "object", "option fields of an options record"),
+    RECORD("sflow.type", VALUE_ACTION, SFLOW, "keyword", "sflow_flow, sflow_discard or sflow_counters"),
+    RECORD("sflow.tcp_flags", VALUE_TCP_FLAGS, ECS_FLOWS | ECS_SFLOW, "keyword", "names of the TCP flags"),
+    RECORD("sflow", VALUE_SFLOW, SFLOW, "object",
+           "all else that the sample says, see the elements of table sflow"),
 };
 
 const uint32_t ecs_row_count = sizeof ecs_rows / sizeof *ecs_rows;
+
+bool ecs_row_is_of(const struct ecs_row *row, uint8_t version)
+{
+    return !(row->when & (version == VERSION_SFLOW ? ECS_NETFLOW : ECS_SFLOW));
+}
 
 void ecs_parent(const struct ecs_row *row, char *parent)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "decode/element.h"
@@ -39,6 +40,10 @@ enum ecs_value {
     VALUE_SAMPLING_MODE,
     VALUE_AGGREGATION,
     VALUE_AGGREGATION_VERSION,
+    VALUE_SFLOW_VERSION,
+    VALUE_SUB_AGENT,
+    VALUE_DATAGRAM_SEQUENCE,
+    VALUE_AGENT_ADDRESS,
     /* of the plan */
     VALUE_ACTION,
     VALUE_CATEGORY,
@@ -74,6 +79,7 @@ enum ecs_value {
     VALUE_ELEMENTS,   /* every element of the plan that no scope or option holds */
     VALUE_SCOPES,     /* every scope field */
     VALUE_OPTIONS,    /* every option field */
+    VALUE_SFLOW,      /* every field of sFlow's own */
 };
 
 /* Conditions under which a row applies at all. */
@@ -85,7 +91,10 @@ enum ecs_when {
     ECS_WEIR = 1 << 4,       /* only in profile weir */
     ECS_NONZERO = 1 << 6,    /* not where the value is empty or zero: VLAN 0 is none, and 0.0.0.0 no address */
     ECS_UNSWAPPED = 1 << 5,  /* not where biflowDirection can make source and destination change places */
-    ECS_ALL = ECS_FLOWS | ECS_OPTIONS,
+    ECS_COUNTERS = 1 << 7,   /* in documents of sFlow's counter samples */
+    ECS_NETFLOW = 1 << 8,    /* not in documents of sFlow */
+    ECS_SFLOW = 1 << 9,      /* only in documents of sFlow */
+    ECS_ALL = ECS_FLOWS | ECS_OPTIONS | ECS_COUNTERS,
 };
 
 #define ECS_ELEMENTS_MOST 4
@@ -100,6 +109,9 @@ struct ecs_row {
     const char *es_type;     /* Elasticsearch's field type */
     const char *help;
 };
+
+/* Does the row stand in documents of messages of that version? */
+bool ecs_row_is_of(const struct ecs_row *row, uint8_t version);
 
 extern const struct ecs_row ecs_rows[];
 extern const uint32_t ecs_row_count;

@@ -261,7 +261,7 @@ void values_prepare(struct compilation *compilation)
     memset(compilation->compiler->slot_of, SLOT_NONE, compilation->plan->field_count);
     compilation->slot_count = FIXED_SLOTS;
     compilation->render_count = 0;
-    if (compilation->plan->kind == PLAN_OPTIONS) {
+    if (compilation->plan->kind != PLAN_FLOW) {
         memset(&compilation->inputs, 0xff, sizeof compilation->inputs);
         compilation->flags = 0;
         return;

@@ -10,7 +10,7 @@
 #include "export/encode/times.h"
 
 /* The versions that have a header; each has strips of its own. */
-static const uint8_t versions[] = {1, 5, 6, 7, 8, 9, 10};
+static const uint8_t versions[] = {1, 5, 6, 7, 8, 9, 10, VERSION_SFLOW};
 #define VERSIONS (sizeof versions / sizeof *versions)
 #define STRIP_VALUE_MOST 64 /* longest value that is not a constant text: an endpoint */
 
@@ -32,7 +32,7 @@ struct strip_maker {
     const struct profile *profile;
     bool envelope;
     struct strip_program programs[VERSIONS][STRIPS];
-    uint8_t program_of[11]; /* by version */
+    uint8_t program_of[VERSION_COUNT]; /* by version */
     struct strip strips[STRIPS];
     uint32_t most_bytes;
 };
@@ -87,7 +87,7 @@ static const char *constant_of(const struct strip_maker *maker, const struct ecs
 
 static bool is_number(enum ecs_value value)
 {
-    return value >= VALUE_UPTIME && value <= VALUE_AGGREGATION_VERSION;
+    return value >= VALUE_UPTIME && value <= VALUE_DATAGRAM_SEQUENCE;
 }
 
 static void fields_emit(const struct strip_maker *maker, struct builder *builder)
@@ -135,7 +135,8 @@ static void rows_emit(const struct strip_maker *maker, struct builder *builder, 
             run += i > 0 && ecs_rows[i - 1].level == LEVEL_MESSAGE;
             continue;
         }
-        bool wanted = (!(row->when & ECS_ENVELOPE) || maker->envelope) && value_applies(maker, row->value, version) &&
+        bool wanted = ecs_row_is_of(row, version) && (!(row->when & ECS_ENVELOPE) || maker->envelope) &&
+                      value_applies(maker, row->value, version) &&
                       (!(row->when & ECS_WEIR) || maker->profile->extra_fields);
         if (run == strip && wanted)
             row_emit(maker, builder, row);
@@ -253,6 +254,12 @@ static char *number_write(char *out, const struct strip_maker *maker, const stru
         return text_unsigned(out, message->sampling >> 14);
     case VALUE_AGGREGATION:
         return text_unsigned(out, message->aggregation);
+    case VALUE_SFLOW_VERSION:
+        return text_unsigned(out, message->sflow_version);
+    case VALUE_SUB_AGENT:
+        return text_unsigned(out, message->domain);
+    case VALUE_DATAGRAM_SEQUENCE:
+        return text_unsigned(out, message->sequence);
     default:
         return text_unsigned(out, message->aggregation_version);
     }
@@ -274,6 +281,8 @@ static char *value_write(char *out, const struct strip_maker *maker, const struc
         memcpy(out + 2, exporter->address_text, exporter->address_bytes);
         memcpy(out + 2 + exporter->address_bytes, "\"]", 2);
         return out + 4 + exporter->address_bytes;
+    case VALUE_AGENT_ADDRESS:
+        return text_ipv6(out, message->agent.bytes);
     case VALUE_EXPORTER_ADDRESS:
         memcpy(out, exporter->endpoint_text, exporter->endpoint_bytes);
         return out + exporter->endpoint_bytes;

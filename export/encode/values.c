@@ -21,6 +21,8 @@ static const struct piece type_pieces[TYPE_COUNT] = {
     [TYPE_IPV6] = {.format = FORMAT_IPV6, .most_bytes = TEXT_IPV6_MOST, .quoted = true},
     [TYPE_ACL] = {.format = FORMAT_ACL, .most_bytes = 26, .quoted = true},
     [TYPE_UNKNOWN_OCTETS] = {.format = FORMAT_HEX, .quoted = true},
+    [TYPE_NUMBERS] = {.format = FORMAT_NUMBERS, .most_bytes = 2},
+    [TYPE_COMMUNITIES] = {.format = FORMAT_COMMUNITIES, .most_bytes = 2},
 };
 
 struct piece values_format(const struct compilation *compilation, uint16_t field)
@@ -247,7 +249,7 @@ static struct answer flags_answer(const struct compilation *compilation)
 
 static struct answer direction_answer(const struct compilation *compilation)
 {
-    if (compilation->plan->kind == PLAN_OPTIONS)
+    if (compilation->plan->kind != PLAN_FLOW)
         return constant("\"unknown\"");
     return word(WORD_DIRECTION, 13, true);
 }
@@ -269,12 +271,20 @@ static struct answer element_answer(const struct compilation *compilation, const
     return absent;
 }
 
+static struct answer action_answer(const struct plan *plan)
+{
+    if (plan->version != VERSION_SFLOW)
+        return constant(plan->kind == PLAN_FLOW ? "\"netflow_flow\"" : "\"netflow_options\"");
+    if (plan->kind == PLAN_COUNTERS)
+        return constant("\"sflow_counters\"");
+    return constant(plan->aggregation == SFLOW_PLAN_DISCARD ? "\"sflow_discard\"" : "\"sflow_flow\"");
+}
+
 struct answer values_answer(const struct compilation *compilation, const struct ecs_row *row)
 {
-    bool flow = compilation->plan->kind == PLAN_FLOW;
     switch (row->value) {
     case VALUE_ACTION:
-        return constant(flow ? "\"netflow_flow\"" : "\"netflow_options\"");
+        return action_answer(compilation->plan);
     case VALUE_CATEGORY:
         return category_answer(compilation);
     case VALUE_EVENT_TYPE:

@@ -84,6 +84,35 @@ static char *octets_write(char *out, const uint8_t *bytes, uint32_t length)
     return out + 1;
 }
 
+static char *numbers_write(char *out, const uint8_t *bytes, uint32_t length)
+{
+    *out++ = '[';
+    for (uint32_t at = 0; at + 4 <= length; at += 4) {
+        out = text_unsigned(out, read_be32(bytes + at));
+        *out++ = ',';
+    }
+    out -= length >= 4;
+    *out = ']';
+    return out + 1;
+}
+
+/* As operators write them: the AS and its own number. */
+static char *communities_write(char *out, const uint8_t *bytes, uint32_t length)
+{
+    *out++ = '[';
+    for (uint32_t at = 0; at + 4 <= length; at += 4) {
+        *out++ = '"';
+        out = text_unsigned(out, read_be16(bytes + at));
+        *out++ = ':';
+        out = text_unsigned(out, read_be16(bytes + at + 2));
+        memcpy(out, "\",", 2);
+        out += 2;
+    }
+    out -= length >= 4;
+    *out = ']';
+    return out + 1;
+}
+
 static char *hex_write(char *out, const uint8_t *bytes, uint32_t length)
 {
     static const char digits[] = "0123456789abcdef";
@@ -184,6 +213,10 @@ static char *field_write(struct writing *writing, const struct step *step, char 
         return text_ipv6(out, bytes);
     case FORMAT_ACL:
         return acl_write(out, bytes);
+    case FORMAT_NUMBERS:
+        return numbers_write(out, bytes, length);
+    case FORMAT_COMMUNITIES:
+        return communities_write(out, bytes, length);
     default:
         return hex_write(out, bytes, length);
     }

@@ -15,7 +15,7 @@
  * worker its counters, marks, lists and bytes. Numbers are little-endian, as all machines are that weir runs on.
  */
 #define MEMORY_MAGIC      0x6d656d006c7377 /* "wsl", NUL, "mem" */
-#define MEMORY_VERSION    1
+#define MEMORY_VERSION    2
 #define MEMORY_NAME_MOST  64
 #define MEMORY_SPOOL_MOST 4096
 

@@ -37,7 +37,7 @@ static void options_choose(struct fixture *fixture, uint8_t choice)
     if (choice & CHOOSE_CAPS) {
         fixture->config.limits.templates_per_exporter = 3;
         fixture->config.limits.fields_per_template = 8;
-        fixture->config.limits.memory = 16 << 10;
+        fixture->config.limits.memory = 32 << 10;
     }
 }
 

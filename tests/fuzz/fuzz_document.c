@@ -47,7 +47,7 @@ static void options_choose(struct encoding *encoding, uint8_t choice)
     if (choice & CHOOSE_CAPS) {
         fixture->config.limits.templates_per_exporter = 3;
         fixture->config.limits.fields_per_template = 8;
-        fixture->config.limits.memory = 24 << 10;
+        fixture->config.limits.memory = 40 << 10;
     }
 }
 

@@ -16,6 +16,7 @@ import pathlib
 import flowcases.fixed
 import flowcases.netflow9
 import flowcases.ipfix
+import flowcases.sflow
 import flowcases.damage
 from flowcases import CASES
 from flowwire import Values, pcap

@@ -56,7 +56,7 @@ static void defaults_of_outputs(void **state)
 {
     load_good("");
     const struct output_config *output = &config.output;
-    assert_int_equal(output->kinds, 1 << DOCUMENT_FLOW | 1 << DOCUMENT_OPTIONS);
+    assert_int_equal(output->kinds, 1 << DOCUMENT_FLOW | 1 << DOCUMENT_OPTIONS | 1 << DOCUMENT_COUNTERS);
     assert_int_equal(output->threads, 1);
     assert_int_equal(output->compression, COMPRESSION_NONE);
     assert_string_equal(output->username, "");

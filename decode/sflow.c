@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decode/sflow.h"
+
+#include <stdlib.h>
+
+#include "decode/element_rows.h"
+
+/* sFlow version 5 (sflow.org, July 2004): a datagram of samples, each a list of structures, all in XDR (RFC 4506). */
+
+#define INTERFACE_INTERNAL 0x3fffffff
+#define STRUCTURE_HEADER_BYTES 8
+#define SAMPLE_HEADER_BYTES 8
+
+/* ---- plans ---- */
+
+struct field_row {
+    uint32_t enterprise;
+    uint16_t id, length;
+};
+
+#define FIELD_ROW(name, enterprise, id, length) {enterprise, id, length},
+static const struct field_row flow_rows[] = {SFLOW_FLOW_FIELDS(FIELD_ROW)};
+static const struct field_row counted_rows[] = {SFLOW_COUNTER_FIELDS(FIELD_ROW)};
+#undef FIELD_ROW
+
+/* The plan's own spans say that nothing is there; each record has spans of its own. */
+static struct plan *plan_compile(struct decoder *decoder, enum sflow_plan kind)
+{
+    struct field fields[SFLOW_FIELDS_MOST];
+    struct span spans[SFLOW_FIELDS_MOST];
+    bool counters = kind == SFLOW_PLAN_COUNTERS;
+    const struct field_row *rows = counters ? counted_rows : flow_rows;
+    uint32_t count = counters ? (uint32_t)SFLOW_COUNTER_FIELD_COUNT : (uint32_t)SFLOW_FLOW_FIELD_COUNT;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct element *element = elements_find_builtin(decoder->elements, rows[i].enterprise, rows[i].id);
+        fields[i] = (struct field){
+            .enterprise = rows[i].enterprise,
+            .id = rows[i].id,
+            .length = rows[i].length,
+            .element = elements_index(decoder->elements, element),
+            .type = element->type,
+            .flags = FIELD_OPTIONAL,
+        };
+        spans[i] = (struct span){.length = SPAN_ABSENT};
+    }
+    struct plan_draft draft = {
+        .fields = fields,
+        .spans = spans,
+        .field_count = count,
+        .record_bytes = 1,
+        .version = VERSION_SFLOW,
+        .kind = counters ? PLAN_COUNTERS : PLAN_FLOW,
+        .aggregation = (uint8_t)kind,
+    };
+    return plans_intern(decoder->plans, &draft);
+}
+
+bool sflow_init(struct decoder *decoder)
+{
+    if (!decoder->profile->reads_sflow || !(decoder->config->protocols & PROTOCOL_SFLOW))
+        return true;
+    decoder->sflow = calloc(1, sizeof *decoder->sflow);
+    if (!decoder->sflow)
+        return false;
+    for (enum sflow_plan kind = SFLOW_PLAN_FLOW; kind < SFLOW_PLANS; kind++) {
+        decoder->sflow->plans[kind] = plan_compile(decoder, kind);
+        if (!decoder->sflow->plans[kind])
+            return false;
+    }
+    return true;
+}
+
+void sflow_fini(struct decoder *decoder)
+{
+    free(decoder->sflow);
+}
+
+/* ---- the datagram ---- */
+
+/* Agents of one address tell themselves apart by a number; several addresses may stand behind one exporter. */
+static uint32_t numbering_of(const struct message *message)
+{
+    uint32_t words[4], number = message->domain;
+    memcpy(words, message->agent.bytes, sizeof words);
+    for (int i = 0; i < 4; i++)
+        number = number * 0x01000193 ^ words[i];
+    return number;
+}
+
+/* Version, agent address, sub-agent, sequence, uptime, samples. It says no time: that is when the datagram came. */
+void sflow_begin(struct decoder *decoder)
+{
+    const uint8_t *at = decoder->datagram.payload + 4;
+    const uint8_t *end = decoder->datagram.payload + decoder->datagram.size_bytes;
+    struct message *message = &decoder->message;
+    uint32_t type = read_be32(at), address_bytes = type == 1 ? 4 : 16;
+    if ((type != 1 && type != 2) || end - at < 4 + (ptrdiff_t)address_bytes + 16) {
+        decoder_settle(decoder, COUNTER_datagrams_too_short);
+        return;
+    }
+    message->agent = type == 1 ? address_from_ipv4(at + 4) : address_from_ipv6(at + 4);
+    at += 4 + address_bytes;
+    message->version = VERSION_SFLOW;
+    message->sflow_version = 5;
+    message->domain = read_be32(at);
+    message->sequence = read_be32(at + 4);
+    message->uptime_ms = read_be32(at + 8);
+    message->export_ns = decoder->datagram.received_ns;
+    struct walk *walk = &decoder->walk;
+    walk->samples = true;
+    walk->sets_left = read_be32(at + 12);
+    walk->next = at + 16;
+    walk->end = end;
+    decoder_follow(decoder, numbering_of(message));
+}
+
+/* ---- samples ---- */
+
+/* The members before the structures, in units of four bytes; 0: the sample has none. */
+static const struct sample_layout {
+    uint8_t kind; /* enum sflow_plan; 0: no such sample */
+    uint8_t bytes;
+    uint8_t expanded;
+} layouts[] = {
+    [1] = {SFLOW_PLAN_FLOW, 32, 0},     [2] = {SFLOW_PLAN_COUNTERS, 12, 0}, [3] = {SFLOW_PLAN_FLOW, 44, 1},
+    [4] = {SFLOW_PLAN_COUNTERS, 16, 1}, [5] = {SFLOW_PLAN_DISCARD, 32, 1},
+};
+
+static const struct sample_layout *layout_of(uint32_t format)
+{
+    static const struct sample_layout unknown;
+    return format < sizeof layouts / sizeof *layouts ? &layouts[format] : &unknown;
+}
+
+/* Sequence number and source id; returns what follows. The first fields of both plans are the same. */
+static const uint8_t *source_read(struct sflow_row *row, const uint8_t *at, const struct sample_layout *layout)
+{
+    bool counters = layout->kind == SFLOW_PLAN_COUNTERS;
+    uint32_t id = read_be32(at + 4);
+    sflow_put_number(row, counters ? (int)SFLOW_COUNTERS_SAMPLE_SEQUENCE_NUMBER : (int)SFLOW_SAMPLE_SEQUENCE_NUMBER,
+                     read_be32(at));
+    sflow_put_number(row, counters ? (int)SFLOW_COUNTERS_SOURCE_ID_TYPE : (int)SFLOW_SOURCE_ID_TYPE,
+                     layout->expanded ? id : id >> 24);
+    sflow_put_number(row, counters ? (int)SFLOW_COUNTERS_SOURCE_ID_INDEX : (int)SFLOW_SOURCE_ID_INDEX,
+                     layout->expanded ? read_be32(at + 8) : id & 0xffffff);
+    return at + (layout->expanded ? 12 : 8);
+}
+
+/* An interface is an index, a reason why there is none, or a number of them; 0 and all ones: not known, the agent. */
+static void interface_put(struct sflow_row *row, uint16_t field, uint32_t format, uint32_t value)
+{
+    bool output = field == SFLOW_OUTPUT_INTERFACE;
+    if (format == 0 && value != 0 && value != INTERFACE_INTERNAL && value != UINT32_MAX)
+        sflow_put_number(row, field, value);
+    else if (format == 1 && output)
+        sflow_put_number(row, SFLOW_OUTPUT_DISCARD_REASON, value);
+    else if (format == 2 && output)
+        sflow_put_number(row, SFLOW_OUTPUT_INTERFACE_COUNT, value);
+}
+
+static void flow_read(struct sflow_row *row, const uint8_t *at, bool expanded)
+{
+    row->sampling_rate = read_be32(at);
+    sflow_put_number(row, SFLOW_SAMPLING_RATE, row->sampling_rate);
+    sflow_put_number(row, SFLOW_SAMPLE_POOL, read_be32(at + 4));
+    sflow_put_number(row, SFLOW_SAMPLE_DROPS, read_be32(at + 8));
+    uint32_t input = read_be32(at + 12), output = read_be32(at + 16);
+    if (expanded) {
+        interface_put(row, SFLOW_INPUT_INTERFACE, input, output);
+        interface_put(row, SFLOW_OUTPUT_INTERFACE, read_be32(at + 20), read_be32(at + 24));
+    } else {
+        interface_put(row, SFLOW_INPUT_INTERFACE, input >> 30, input & 0x3fffffff);
+        interface_put(row, SFLOW_OUTPUT_INTERFACE, output >> 30, output & 0x3fffffff);
+    }
+}
+
+static void discard_read(struct sflow_row *row, const uint8_t *at)
+{
+    sflow_put_number(row, SFLOW_SAMPLE_DROPS, read_be32(at));
+    interface_put(row, SFLOW_INPUT_INTERFACE, 0, read_be32(at + 4));
+    interface_put(row, SFLOW_OUTPUT_INTERFACE, 0, read_be32(at + 8));
+    sflow_put_number(row, SFLOW_DROP_REASON, read_be32(at + 12));
+}
+
+/* False when a structure ends behind the sample; those before it are read. */
+static bool structures_read(struct sflow_row *row, bool counters, const uint8_t *at, const uint8_t *end)
+{
+    for (uint32_t left = read_be32(at - 4); left; left--) {
+        if (end - at < STRUCTURE_HEADER_BYTES)
+            return false;
+        uint32_t format = read_be32(at), size_bytes = read_be32(at + 4);
+        at += STRUCTURE_HEADER_BYTES;
+        if (size_bytes > (uint32_t)(end - at))
+            return false;
+        if (counters)
+            sflow_counter_structure_read(row, format, at, at + size_bytes);
+        else
+            sflow_flow_structure_read(row, format, at, at + size_bytes);
+        at += size_bytes;
+    }
+    return true;
+}
+
+static uint32_t number_of(const struct sflow_row *row, uint16_t field)
+{
+    struct span span = row->spans[field];
+    return span.length == SPAN_ABSENT ? 0 : (uint32_t)read_be(row->bytes + span.offset, span.length);
+}
+
+/* What the sample stands for: so many packets of this size. */
+static void traffic_put(struct sflow_row *row)
+{
+    uint64_t packets = row->sampling_rate ? row->sampling_rate : 1;
+    uint32_t octets = number_of(row, SFLOW_FRAME_LENGTH);
+    if (!octets)
+        octets = number_of(row, SFLOW_IP_TOTAL_LENGTH);
+    sflow_put_number(row, SFLOW_PACKET_DELTA_COUNT, packets);
+    if (octets)
+        sflow_put_number(row, SFLOW_OCTET_DELTA_COUNT, packets * octets);
+}
+
+struct sample {
+    const struct sample_layout *layout;
+    const uint8_t *body;
+    const uint8_t *end;
+};
+
+/* False when the datagram ends before the sample does. */
+static bool sample_find(const struct walk *walk, struct sample *sample)
+{
+    if (walk->end - walk->next < SAMPLE_HEADER_BYTES)
+        return false;
+    uint32_t size_bytes = read_be32(walk->next + 4);
+    sample->layout = layout_of(read_be32(walk->next));
+    sample->body = walk->next + SAMPLE_HEADER_BYTES;
+    if (size_bytes > (uint32_t)(walk->end - sample->body))
+        return false;
+    sample->end = sample->body + size_bytes;
+    return true;
+}
+
+/* Makes record number `number` of the chunk of the sample. False: it is shorter than its kind. */
+static bool sample_read(struct decoder *decoder, const struct sample *sample, struct record *record, uint32_t number)
+{
+    const struct sample_layout *layout = sample->layout;
+    struct sflow *sflow = decoder->sflow;
+    const struct plan *plan = sflow->plans[layout->kind];
+    struct sflow_row row = {
+        .decoder = decoder,
+        .fields = plan->fields,
+        .spans = sflow->spans[number],
+        .bytes = sflow->rows[number],
+        .sampling_rate = 1,
+    };
+    if (sample->end - sample->body < layout->bytes)
+        return false;
+    memset(row.spans, 0xff, plan->field_count * sizeof *row.spans); /* SPAN_ABSENT everywhere */
+    const uint8_t *at = source_read(&row, sample->body, layout);
+    if (layout->kind == SFLOW_PLAN_FLOW)
+        flow_read(&row, at, layout->expanded);
+    else if (layout->kind == SFLOW_PLAN_DISCARD)
+        discard_read(&row, at);
+    bool whole =
+        structures_read(&row, layout->kind == SFLOW_PLAN_COUNTERS, sample->body + layout->bytes, sample->end);
+    if (!whole)
+        decoder_count(decoder, COUNTER_sflow_samples_cut, 1);
+    if (layout->kind != SFLOW_PLAN_COUNTERS)
+        traffic_put(&row);
+    *record = (struct record){.bytes = row.bytes, .spans = row.spans, .size_bytes = row.used};
+    return true;
+}
+
+/* Reads samples into the chunk, as long as they are of one kind; returns the number of records. */
+static uint32_t samples_take(struct decoder *decoder, struct chunk *chunk)
+{
+    struct walk *walk = &decoder->walk;
+    uint32_t count = 0;
+    for (; walk->sets_left && count < CHUNK_RECORDS; walk->sets_left--) {
+        struct sample sample;
+        if (!sample_find(walk, &sample)) {
+            decoder_settle(decoder, COUNTER_datagrams_short_samples);
+            return count;
+        }
+        const struct plan *plan = decoder->sflow->plans[sample.layout->kind];
+        if (plan && count && plan != chunk->plan)
+            return count;
+        walk->next = sample.end;
+        decoder_count(decoder, COUNTER_sets_received, 1);
+        if (!plan) {
+            decoder_count(decoder, COUNTER_samples_unknown, 1);
+        } else if (!sample_read(decoder, &sample, &chunk->records[count], count)) {
+            decoder_count(decoder, COUNTER_samples_too_short, 1);
+        } else {
+            decoder_count(decoder, COUNTER_sets_data, 1);
+            chunk->plan = plan;
+            count++;
+        }
+    }
+    if (!walk->sets_left)
+        decoder_settle(decoder, COUNTER_datagrams_decoded);
+    return count;
+}
+
+uint32_t sflow_take(struct decoder *decoder, struct chunk *chunk)
+{
+    uint32_t count = samples_take(decoder, chunk);
+    if (!count)
+        return 0;
+    chunk->message = &decoder->message;
+    chunk->position = decoder->walk.records_taken;
+    chunk->count = count;
+    decoder->walk.records_taken += count;
+    decoder_count(decoder, COUNTER_records_received, count);
+    if (chunk->plan->kind == PLAN_COUNTERS)
+        decoder_count(decoder, COUNTER_counters_records, count);
+    return count;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "decode/sflow_fields.h"
+#include "decode/state.h"
+
+/*
+ * sFlow's inside, which decode/sflow*.c share. A sample is no record of one layout: it is a list of structures, each
+ * with a few values. So its values are gathered in a row, one behind the other, and a row is a record of a built-in
+ * plan that has a field for each value there can be; SPAN_ABSENT where the sample has none.
+ */
+
+#define SFLOW_ROW_BYTES   2048
+#define SFLOW_FIELDS_MOST                                                                                              \
+    ((int)SFLOW_FLOW_FIELD_COUNT > (int)SFLOW_COUNTER_FIELD_COUNT ? (int)SFLOW_FLOW_FIELD_COUNT                        \
+                                                                  : (int)SFLOW_COUNTER_FIELD_COUNT)
+
+struct sflow {
+    struct plan *plans[SFLOW_PLANS];
+    struct span spans[CHUNK_RECORDS][SFLOW_FIELDS_MOST];
+    uint8_t rows[CHUNK_RECORDS][SFLOW_ROW_BYTES + RECORD_SLACK_BYTES];
+};
+
+/* A sample being read. */
+struct sflow_row {
+    struct decoder *decoder;
+    const struct field *fields; /* the plan's */
+    struct span *spans;
+    uint8_t *bytes;
+    uint32_t used;
+    uint32_t sampling_rate;     /* of flow samples; else 1 */
+};
+
+/* Room for a value of that field; NULL, and counted, when the row is full. */
+static inline uint8_t *sflow_room(struct sflow_row *row, uint16_t field, uint32_t size_bytes)
+{
+    if (size_bytes > SFLOW_ROW_BYTES - row->used) {
+        decoder_count(row->decoder, COUNTER_sflow_values_cut, 1);
+        return NULL;
+    }
+    row->spans[field] = (struct span){.offset = (uint16_t)row->used, .length = (uint16_t)size_bytes};
+    row->used += size_bytes;
+    return row->bytes + row->spans[field].offset;
+}
+
+static inline void sflow_put(struct sflow_row *row, uint16_t field, const void *bytes, uint32_t size_bytes)
+{
+    uint8_t *room = sflow_room(row, field, size_bytes);
+    if (room)
+        memcpy(room, bytes, size_bytes);
+}
+
+/* A number, of as many bytes as the plan's field has: what it has more is cut off in front. */
+static inline void sflow_put_number(struct sflow_row *row, uint16_t field, uint64_t value)
+{
+    uint32_t size_bytes = row->fields[field].length;
+    uint8_t *room = sflow_room(row, field, size_bytes);
+    uint64_t be = __builtin_bswap64(value << (64 - 8 * size_bytes));
+    if (room)
+        memcpy(room, &be, sizeof be); /* behind the row's end is slack */
+}
+
+/* --- sflow_header.c --- */
+
+/* Reads a sampled header (sFlow v5 5.3, flow_data 0;1) as far as its protocol is known. */
+bool sflow_header_read(struct sflow_row *row, const uint8_t *at, const uint8_t *end);
+
+/* --- sflow_structures.c --- */
+
+/* Reads a structure of a flow sample or of a counter sample into the row; counts what it cannot read. */
+void sflow_flow_structure_read(struct sflow_row *row, uint32_t format, const uint8_t *at, const uint8_t *end);
+void sflow_counter_structure_read(struct sflow_row *row, uint32_t format, const uint8_t *at, const uint8_t *end);
