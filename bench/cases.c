@@ -28,6 +28,7 @@ static const struct group {
     {TRAFFIC_NBAR, {1}},
     {TRAFFIC_BIFLOW, {1}},
     {TRAFFIC_MIXED, {1, 100, 10000}},
+    {TRAFFIC_SFLOW, {1}},
 };
 
 static const struct form {
@@ -83,6 +84,8 @@ static bool set_fill(struct set *set, const struct group *group)
             return false;
         set->traffic_count++;
         for (uint32_t i = 0; i < FORMS; i++) {
+            if (group->kind == TRAFFIC_SFLOW && forms[i].profile == PROFILE_ELASTIC)
+                continue; /* it has no sFlow; it is the last of the forms */
             struct trial *trial = &set->trials[set->trial_count];
             *trial = (struct trial){
                 .group = group, .form = &forms[i], .exporters = exporters, .traffic = traffic, .exact = true};

@@ -85,6 +85,7 @@ static const struct layout {
     [TRAFFIC_V9] = LAYOUT("v9, 18 fields", fields_v9, 9, 260),
     [TRAFFIC_NBAR] = LAYOUT("v9, NBAR-like", fields_nbar, 9, 270),
     [TRAFFIC_BIFLOW] = LAYOUT("IPFIX, biflow", fields_biflow, 10, 280),
+    [TRAFFIC_SFLOW] = {.name = "sFlow, header"},
 };
 
 const char *traffic_name(enum traffic_kind kind)
@@ -232,6 +233,62 @@ static uint32_t data_make(uint8_t *start, uint32_t *size_bytes, const struct lay
     return count;
 }
 
+/* ---- sFlow ---- */
+
+#define SFLOW_HEADER_BYTES 128
+#define SFLOW_SAMPLE_BYTES (8 + 32 + 8 + 16 + SFLOW_HEADER_BYTES)
+
+static uint8_t *words_put(uint8_t *out, const uint32_t *words, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        out = put(out, words[i], 4);
+    return out;
+}
+
+static void packet_make(uint8_t *out, uint64_t *state)
+{
+    uint8_t *end = out + SFLOW_HEADER_BYTES;
+    out = put(out, 0x020000000001, 6);
+    out = put(out, 0x020000000000 | (random_next(state) & 0xffffff), 6);
+    out = put(out, 0x08004500, 4);
+    out = put(out, 64 + random_next(state) % 1400, 2);
+    out = put(out, random_next(state) & 0xffff, 2);
+    out = put(out, 0x4000, 2);
+    out = put(out, 64, 1);
+    out = put(out, number_make(CONTENT_PROTOCOL, state), 1);
+    out = put(out, 0, 2);
+    out = put(out, number_make(CONTENT_PRIVATE, state), 4);
+    out = put(out, number_make(CONTENT_PUBLIC, state), 4);
+    out = put(out, number_make(CONTENT_PORT, state), 2);
+    out = put(out, number_make(CONTENT_PORT, state), 2);
+    out = put(out, random_next(state), 8);
+    out = put(out, 0x50, 1);
+    out = put(out, number_make(CONTENT_FLAGS, state), 1);
+    memset(out, 0x5a, (size_t)(end - out));
+}
+
+/* As many samples as fit, at most `most`; the sequence number is traffic_advance()'s. */
+static uint32_t sflow_make(uint8_t *start, uint32_t *size_bytes, uint32_t most, uint64_t *state)
+{
+    const uint32_t fitting = (DATAGRAM_MOST - 28) / SFLOW_SAMPLE_BYTES, count = most < fitting ? most : fitting;
+    const uint32_t head[] = {5, 1, 0xc0000207, 0, 0, UPTIME_MS, count};
+    uint8_t *out = words_put(start, head, sizeof head / sizeof *head);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t sample[] = {1, SFLOW_SAMPLE_BYTES - 8, (uint32_t)random_next(state) & 0xffffff, 5, 2048,
+                                   (uint32_t)random_next(state) & 0xffffff, 0, 11, 12, 1};
+        const uint32_t header[] = {1, 16 + SFLOW_HEADER_BYTES, 1, 64 + (uint32_t)(random_next(state) % 1400), 4,
+                                   SFLOW_HEADER_BYTES};
+        out = words_put(out, sample, sizeof sample / sizeof *sample);
+        out = words_put(out, header, sizeof header / sizeof *header);
+        packet_make(out, state);
+        out += SFLOW_HEADER_BYTES;
+    }
+    *size_bytes = (uint32_t)(out - start);
+    return count;
+}
+
+/* ---- the whole ---- */
+
 static struct endpoint exporter_endpoint(uint32_t number)
 {
     const uint8_t bytes[4] = {172, (uint8_t)(16 + (number >> 16)), (uint8_t)(number >> 8), (uint8_t)number};
@@ -262,7 +319,7 @@ static uint8_t *templates_fill(struct traffic *traffic, const struct traffic_set
 {
     for (uint32_t stream = 0; stream < streams_count(setup); stream++) {
         const struct layout *layout = stream_layout(setup, stream);
-        if (layout->version == 5)
+        if (layout->version == 5 || setup->kind == TRAFFIC_SFLOW)
             continue;
         struct traffic_datagram *datagram = datagram_add(traffic, setup, stream);
         uint8_t *out = header_make(memory, layout, setup->templates_an_exporter);
@@ -287,7 +344,9 @@ static uint8_t *data_fill(struct traffic *traffic, const struct traffic_setup *s
         uint32_t most = setup->records_a_datagram ? setup->records_a_datagram : layout->version == 5 ? 30 : UINT32_MAX;
         struct traffic_datagram *datagram = datagram_add(traffic, setup, stream);
         datagram->payload = memory;
-        datagram->records = data_make(memory, &datagram->size_bytes, layout, most, &state);
+        datagram->records = setup->kind == TRAFFIC_SFLOW
+                                ? sflow_make(memory, &datagram->size_bytes, most, &state)
+                                : data_make(memory, &datagram->size_bytes, layout, most, &state);
         traffic->records += datagram->records;
         traffic->bytes += datagram->size_bytes;
         memory += datagram->size_bytes + SLACK;
@@ -312,13 +371,13 @@ int traffic_make(struct traffic *traffic, const struct traffic_setup *setup)
 
 void traffic_advance(struct traffic *traffic, uint32_t first, uint32_t count)
 {
-    static const uint8_t offsets[] = {[5] = 16, [9] = 12, [10] = 8};
+    static const uint8_t offsets[] = {[0] = 16, [5] = 16, [9] = 12, [10] = 8}; /* 0: sFlow */
     for (uint32_t i = first; i < first + count; i++) {
         const struct traffic_datagram *datagram = &traffic->datagrams[i];
         uint8_t version = datagram->payload[1];
         uint32_t *sequence = &traffic->sequences[datagram->stream];
         put(datagram->payload + offsets[version], *sequence, 4);
-        *sequence += version == 9 ? 1 : datagram->records;
+        *sequence += version == 9 || version == 0 ? 1 : datagram->records;
     }
 }
 

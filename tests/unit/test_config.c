@@ -153,7 +153,7 @@ static void defaults(void **state)
     assert_list(&config.host, ":2055,:4739,:6343");
     assert_int_equal(config.network, NETWORK_UDP);
     assert_int_equal(config.max_message_size, 10240);
-    assert_int_equal(config.protocols, 127);
+    assert_int_equal(config.protocols, 255);
     assert_true(config.expiration_timeout == 1800 * NS_PER_S);
     assert_int_equal(config.workers, 0);
     assert_true(config.detect_sequence_reset);
@@ -348,7 +348,7 @@ static void bad_values_leave_the_default(void **state)
     assert_int_equal(load_text("workers: x\nhost: [y]\nprotocols: [v5, z]\noutput.path: ''\n"), -EINVAL);
     assert_int_equal(problems.count, 4);
     assert_list(&config.host, ":2055,:4739,:6343");
-    assert_int_equal(config.protocols, 127);
+    assert_int_equal(config.protocols, 255);
     assert_string_equal(config.output.path, "weir-%Y%m%d-%H%M%S-%i.ndjson");
 }
 
