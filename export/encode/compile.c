@@ -198,20 +198,53 @@ static void answer_emit(struct compilation *compilation, const char *key, const 
         compilation->byte_uses++;
 }
 
+/* Do these fields all have a member of their own, which records may lack? */
+static bool fields_skip_together(const struct compilation *compilation, uint32_t first, const uint8_t *dropped)
+{
+    if (first + SKIP_FIELDS > compilation->plan->field_count)
+        return false;
+    for (uint32_t i = first; i < first + SKIP_FIELDS; i++)
+        if (dropped[i] || !(compilation->plan->fields[i].flags & FIELD_OPTIONAL))
+            return false;
+    return true;
+}
+
+/* Begins fields that are skipped together; returns the step that says so. */
+static uint32_t skip_begin(struct compilation *compilation, uint16_t first)
+{
+    builder_flush(compilation->builder);
+    builder_piece(compilation->builder, &(struct piece){.format = FORMAT_SKIP, .value = first});
+    return compilation->builder->step_count - 1;
+}
+
+static void skip_end(struct compilation *compilation, uint32_t skip)
+{
+    struct builder *builder = compilation->builder;
+    builder_flush(builder);
+    if (!builder->failed)
+        builder->steps[skip].most_bytes = (uint16_t)(builder->step_count - skip - 1);
+}
+
 static void elements_emit(struct compilation *compilation, const struct ecs_row *row)
 {
     uint8_t *dropped = compilation->compiler->dropped;
     repeats_find(compilation, row->value, dropped);
-    uint32_t uses = compilation->byte_uses, took = 0;
+    uint32_t uses = compilation->byte_uses, took = 0, skip = 0, skip_ends = 0;
     for (uint16_t i = 0; i < compilation->plan->field_count; i++) {
         if (dropped[i])
             continue;
+        if (i >= skip_ends && row->value == VALUE_SFLOW && fields_skip_together(compilation, i, dropped)) {
+            skip = skip_begin(compilation, i);
+            skip_ends = i + SKIP_FIELDS;
+        }
         char key[KEY_MOST];
         field_key(compilation, &compilation->plan->fields[i], key);
         struct answer answer = values_field(compilation, i);
         tell_member(compilation, row, key, &answer);
         answer_emit(compilation, key, &answer);
         took |= takes_bytes(answer.piece.format);
+        if (i + 1u == skip_ends)
+            skip_end(compilation, skip);
     }
     /* different fields are different bytes of the record: together one use of it */
     compilation->byte_uses = uses + took;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "export/encode/writer.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -222,6 +223,16 @@ static char *field_write(struct writing *writing, const struct step *step, char 
     }
 }
 
+/* Two spans at a time; the length is the upper half of each. */
+static bool spans_absent(const struct span *spans)
+{
+    static_assert(SKIP_FIELDS == 8 && sizeof *spans == 4 && offsetof(struct span, length) == 2, "four words");
+    const uint64_t lengths = 0xffff0000ffff0000;
+    uint64_t words[4];
+    memcpy(words, spans, sizeof words);
+    return (words[0] & words[1] & words[2] & words[3] & lengths) == lengths;
+}
+
 char *writer_run(struct writing *writing, char *out)
 {
     const struct derived *derived = writing->derived;
@@ -280,6 +291,9 @@ char *writer_run(struct writing *writing, char *out)
             break;
         case FORMAT_RELATED:
             out = related_write(out, derived);
+            break;
+        case FORMAT_SKIP:
+            step += spans_absent(writing->record->spans + step->value) ? step->most_bytes : 0;
             break;
         case FORMAT_OPEN:
             opened[depth++] = before;
