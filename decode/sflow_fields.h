@@ -264,7 +264,21 @@
     X(HOST_NET_OUT_OCTETS, ENTERPRISE_SFLOW, 1110, 8)                                                                  \
     X(HOST_NET_OUT_PACKETS, ENTERPRISE_SFLOW, 1111, 4)                                                                 \
     X(HOST_NET_OUT_ERRORS, ENTERPRISE_SFLOW, 1112, 4)                                                                  \
-    X(HOST_NET_OUT_DROPS, ENTERPRISE_SFLOW, 1113, 4)
+    X(HOST_NET_OUT_DROPS, ENTERPRISE_SFLOW, 1113, 4)                                                                   \
+    X(APP_CPU_USER, ENTERPRISE_SFLOW, 1114, 4)                                                                         \
+    X(APP_CPU_SYSTEM, ENTERPRISE_SFLOW, 1115, 4)                                                                       \
+    X(APP_MEMORY_USED, ENTERPRISE_SFLOW, 1116, 8)                                                                      \
+    X(APP_MEMORY_MOST, ENTERPRISE_SFLOW, 1117, 8)                                                                      \
+    X(APP_FILES_OPEN, ENTERPRISE_SFLOW, 1118, 4)                                                                       \
+    X(APP_FILES_MOST, ENTERPRISE_SFLOW, 1119, 4)                                                                       \
+    X(APP_CONNECTIONS_OPEN, ENTERPRISE_SFLOW, 1120, 4)                                                                 \
+    X(APP_CONNECTIONS_MOST, ENTERPRISE_SFLOW, 1121, 4)                                                                 \
+    X(OVS_HITS, ENTERPRISE_SFLOW, 1122, 4)                                                                             \
+    X(OVS_MISSES, ENTERPRISE_SFLOW, 1123, 4)                                                                           \
+    X(OVS_LOST, ENTERPRISE_SFLOW, 1124, 4)                                                                             \
+    X(OVS_MASK_HITS, ENTERPRISE_SFLOW, 1125, 4)                                                                        \
+    X(OVS_FLOWS, ENTERPRISE_SFLOW, 1126, 4)                                                                            \
+    X(OVS_MASKS, ENTERPRISE_SFLOW, 1127, 4)
 
 enum sflow_flow_field {
 #define SFLOW_ENUM(name, enterprise, id, length) SFLOW_##name,

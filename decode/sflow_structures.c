@@ -3,7 +3,8 @@
 
 /*
  * The structures of flow and counter samples, each written down as its members in the order of the wire. They are those
- * of sFlow v5 and of sflow.org's later ones: discards, host, LAG, OpenFlow, tunnels, port names, TCP information.
+ * of sFlow v5 and of sflow.org's later ones: discards, host, application, LAG, OpenFlow, Open vSwitch, tunnels, port
+ * names, TCP information.
  */
 
 #define PARTS_MOST 21
@@ -144,6 +145,12 @@ static const struct structure counter_structures[] = {
      {HYPER(HOST_NET_IN_OCTETS), COUNTER(HOST_NET_IN_PACKETS), COUNTER(HOST_NET_IN_ERRORS), COUNTER(HOST_NET_IN_DROPS),
       HYPER(HOST_NET_OUT_OCTETS), COUNTER(HOST_NET_OUT_PACKETS), COUNTER(HOST_NET_OUT_ERRORS),
       COUNTER(HOST_NET_OUT_DROPS)}},
+    {2203, 0,
+     {COUNTER(APP_CPU_USER), COUNTER(APP_CPU_SYSTEM), HYPER(APP_MEMORY_USED), HYPER(APP_MEMORY_MOST),
+      COUNTER(APP_FILES_OPEN), COUNTER(APP_FILES_MOST), COUNTER(APP_CONNECTIONS_OPEN), COUNTER(APP_CONNECTIONS_MOST)}},
+    {2207, 0,
+     {COUNTER(OVS_HITS), COUNTER(OVS_MISSES), COUNTER(OVS_LOST), COUNTER(OVS_MASK_HITS), COUNTER(OVS_FLOWS),
+      COUNTER(OVS_MASKS)}},
 };
 
 /* ---- members of variable length: each returns where the next member is, NULL when the structure ends before ---- */
