@@ -52,5 +52,6 @@ bool counter_is_loss(enum counter counter)
 {
     return counter_rows[counter].part == PART_DROPPED ||
            (counter >= COUNTER_LOSSES_FIRST && counter <= COUNTER_LOSSES_LAST) ||
-           counter == COUNTER_datagrams_missing || counter == COUNTER_records_missing;
+           counter == COUNTER_datagrams_missing || counter == COUNTER_records_missing ||
+           counter == COUNTER_samples_missing;
 }

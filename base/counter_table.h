@@ -86,7 +86,7 @@
     X(templates_over_memory_cap, TEMPLATES, EXPORTER, NONE, "Templates refused: limits.memory")                       \
     /* by the exporter's sequence numbers: docs/architecture.md, "Sequence numbers" */                                \
     X(datagrams_missing, DATAGRAMS, EXPORTER, NONE,                                                                   \
-      "Datagrams that never arrived, of exporters that count datagrams: v9")                                          \
+      "Datagrams that never arrived, of exporters that count datagrams: v9, sFlow")                                   \
     X(records_missing, RECORDS, EXPORTER, NONE,                                                                       \
       "Records that never arrived, of exporters that count records: v5 to v8, IPFIX")                                 \
     X(records_without_template, RECORDS, EXPORTER, NONE,                                                              \
@@ -100,6 +100,15 @@
     X(sequences_distrusted, EVENTS, EXPORTER, NONE,                                                                   \
       "Sequences that ceased to make sense; they are followed again once they do")                                    \
     X(sequence_resets, EVENTS, EXPORTER, NONE, "Sequences that began anew: the exporter was restarted")               \
+    X(samples_missing, SETS, EXPORTER, NONE, "sFlow samples that never arrived, by the numbers of their data source") \
+    X(samples_late, SETS, EXPORTER, NONE, "sFlow samples that a later one of their data source had overtaken")        \
+    X(samples_duplicate, SETS, EXPORTER, NONE, "sFlow samples that had arrived before, by their number")              \
+    X(samples_stray, SETS, EXPORTER, NONE,                                                                            \
+      "sFlow samples too old to tell late from duplicate, or whose number makes no sense")                            \
+    X(samples_unfollowed, SETS, EXPORTER, NONE,                                                                       \
+      "sFlow samples whose numbers are not to be trusted, or of one data source too many")                            \
+    X(samples_distrusted, EVENTS, EXPORTER, NONE, "Data sources of sFlow whose numbers ceased to make sense")         \
+    X(sample_resets, EVENTS, EXPORTER, NONE, "Data sources of sFlow whose numbers began anew")                        \
     X(sequence_jumps, EVENTS, EXPORTER, NONE,                                                                         \
       "Jumps by 1000 or more, at which templates are thrown away (profile elastic)")                                  \
     X(addresses_split, EVENTS, EXPORTER, NONE, "Addresses seen to have two devices behind them: told apart by port")  \

@@ -65,7 +65,7 @@ struct decoder *decoder_new(const struct decoder_setup *setup)
     decoder->plans = plans_new(setup->heap, setup->config->limits.memory);
     if (decoder->plans)
         decoder->sessions = sessions_new(setup->heap, decoder->plans, exporters_most(setup->exporters));
-    decoder->numberings = numberings_new(setup->heap, exporters_most(setup->exporters));
+    decoder->numberings = numberings_new(setup->heap, exporters_most(setup->exporters), NUMBERINGS_EACH);
     decoder->park = park_new(setup->heap, setup->config);
     if (!decoder->sessions || !decoder->numberings || !decoder->park || !scratch_make(decoder) ||
         !fixed_init(decoder) || !sflow_init(decoder) || !publisher_init(decoder, setup->feed, setup->known)) {
@@ -181,11 +181,11 @@ uint32_t decoder_next(struct decoder *decoder, struct chunk *chunk)
     }
 }
 
-void decoder_follow(struct decoder *decoder, uint32_t domain)
+struct sequence_message decoder_step(const struct decoder *decoder, uint32_t domain, uint32_t number)
 {
     const struct message *message = &decoder->message;
-    struct sequence_message step = {
-        .mark = {.number = message->sequence, .counts = decoder->walk.counts},
+    return (struct sequence_message){
+        .mark = {.number = number},
         .domain = domain,
         .version = message->version,
         .uptime_ms = message->uptime_ms,
@@ -193,6 +193,13 @@ void decoder_follow(struct decoder *decoder, uint32_t domain)
         .export_ns = message->version == VERSION_SFLOW ? message->uptime_ms * NS_PER_MS : message->export_ns,
         .received_ns = message->received_ns,
     };
+}
+
+void decoder_follow(struct decoder *decoder, uint32_t domain)
+{
+    const struct message *message = &decoder->message;
+    struct sequence_message step = decoder_step(decoder, domain, message->sequence);
+    step.mark.counts = decoder->walk.counts;
     struct sequence_books books = {.counters = decoder->counters, .exporter = message->exporter};
     numberings_observe(decoder->numberings, &step, &books);
 }
@@ -307,5 +314,6 @@ void decoder_forget(struct decoder *decoder, struct exporter *exporter)
     exporter->session = NULL;
     struct sequence_books books = {.counters = decoder->counters, .exporter = exporter};
     numberings_close_gaps(&books, INT64_MAX);
-    numberings_forget(decoder->numberings, exporter);
+    numberings_forget(decoder->numberings, exporter, &exporter->numberings);
+    sflow_forget(decoder, exporter);
 }

@@ -159,9 +159,8 @@ static struct exporter *exporter_make(struct exporters *exporters, const struct 
     exporter->parked_bytes = 0;
     atomic_store_explicit(&exporter->split_ns, 0, memory_order_relaxed);
     exporter->numbering = (struct numbering){.version = 0};
-    exporter->numbering_count = 0;
+    exporter->numberings = exporter->sources = (struct numbering_list){0};
     exporter->gaps_open = 0;
-    exporter->numberings_first = exporter->numberings_last = NULL;
     exporter->sequence_version = 0;
     exporter->sequence_scope = SEQUENCE_SCOPE_UNKNOWN;
     exporter->sequence_hints = 0;

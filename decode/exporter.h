@@ -38,12 +38,11 @@ struct exporter {
     char address_text[ADDRESS_TEXT_MOST];
     struct exporter_counters counters;
     struct numbering numbering;    /* the first one, of the first datagram's domain, engine or source id */
-    uint32_t numbering_count;      /* further numberings: decode/numberings.c has all of these */
+    struct numbering_list numberings; /* further ones: decode/numberings.c has all of these */
     uint32_t gaps_open;            /* of all numberings */
 
     /* cold */
-    struct numbering *numberings_first; /* oldest */
-    struct numbering *numberings_last;
+    struct numbering_list sources; /* sFlow: those of samples, one for each data source */
     struct sequence_mark sequence_newest; /* of the last message, whatever its domain, where there are several */
     uint32_t sequence_domain;
     uint16_t sequence_version;

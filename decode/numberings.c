@@ -21,6 +21,7 @@ struct numberings {
     uint32_t bucket_mask;
     uint32_t count;
     uint32_t most;
+    uint32_t each;
 };
 
 static size_t buckets_bytes(const struct numberings *numberings)
@@ -28,7 +29,7 @@ static size_t buckets_bytes(const struct numberings *numberings)
     return ((size_t)numberings->bucket_mask + 1) * sizeof *numberings->buckets;
 }
 
-struct numberings *numberings_new(struct heap *heap, uint32_t most)
+struct numberings *numberings_new(struct heap *heap, uint32_t most, uint32_t each)
 {
     struct numberings *numberings = calloc(1, sizeof *numberings);
     if (!numberings)
@@ -38,6 +39,7 @@ struct numberings *numberings_new(struct heap *heap, uint32_t most)
         buckets *= 2;
     numberings->heap = heap;
     numberings->most = most;
+    numberings->each = each;
     numberings->bucket_mask = buckets - 1;
     numberings->buckets = pages_take(buckets_bytes(numberings));
     if (numberings->buckets && getrandom(&numberings->seed, sizeof numberings->seed, 0) == sizeof numberings->seed)
@@ -78,26 +80,24 @@ static bool is_of(const struct numbering *numbering, const struct sequence_messa
     return numbering->domain == message->domain && numbering->version == message->version;
 }
 
-/* Takes it out of its bucket; it is not the exporter's any more, either. */
-static void numbering_drop(struct numberings *numberings, struct exporter *exporter, struct numbering *numbering)
+/* Takes it, the oldest of the exporter's list, out of that and of its bucket. */
+static void numbering_drop(struct numberings *numberings, const struct exporter *exporter, struct numbering_list *list)
 {
+    struct numbering *numbering = list->first;
     struct numbering **link = bucket_of(numberings, exporter, numbering->domain, numbering->version);
     while (*link != numbering)
         link = &(*link)->bucket_next;
     *link = numbering->bucket_next;
+    list->first = numbering->exporter_next;
+    list->count--;
     numbering->bucket_next = numberings->free;
     numberings->free = numbering;
     numberings->count--;
-    exporter->numbering_count--;
 }
 
-static void oldest_drop(struct numberings *numberings, const struct sequence_books *books)
+static struct numbering_list *list_of(const struct sequence_books *books)
 {
-    struct exporter *exporter = books->exporter;
-    struct numbering *oldest = exporter->numberings_first;
-    exporter->numberings_first = oldest->exporter_next;
-    numbering_close_gaps(oldest, books);
-    numbering_drop(numberings, exporter, oldest);
+    return books->samples ? &books->exporter->sources : &books->exporter->numberings;
 }
 
 static struct numbering *numbering_take(struct numberings *numberings)
@@ -117,20 +117,23 @@ static struct numbering *numbering_add(struct numberings *numberings, const stru
                                        const struct sequence_books *books)
 {
     struct exporter *exporter = books->exporter;
-    if (exporter->numbering_count == NUMBERINGS_EACH)
-        oldest_drop(numberings, books);
+    struct numbering_list *list = list_of(books);
+    if (list->count == numberings->each) {
+        numbering_close_gaps(list->first, books);
+        numbering_drop(numberings, exporter, list);
+    }
     struct numbering *numbering = numbering_take(numberings);
     if (!numbering)
         return NULL;
     struct numbering **bucket = bucket_of(numberings, exporter, message->domain, message->version);
     *numbering = (struct numbering){.exporter_slot = exporter->slot, .bucket_next = *bucket};
     *bucket = numbering;
-    if (exporter->numberings_first)
-        exporter->numberings_last->exporter_next = numbering;
+    if (list->first)
+        list->last->exporter_next = numbering;
     else
-        exporter->numberings_first = numbering;
-    exporter->numberings_last = numbering;
-    exporter->numbering_count++;
+        list->first = numbering;
+    list->last = numbering;
+    list->count++;
     return numbering;
 }
 
@@ -200,8 +203,7 @@ static void several_observe(struct numberings *numberings, const struct sequence
     struct exporter *exporter = books->exporter;
     struct numbering *numbering = numbering_choose(numberings, message, books);
     if (!numbering) {
-        counter_add(books->counters, COUNTER_datagrams_unfollowed, 1);
-        counter_bump(&exporter->counters.value[COUNTER_datagrams_unfollowed], 1);
+        sequence_count(books, SEQUENCE_UNFOLLOWED);
     } else if (follows_another(exporter, numbering, message)) {
         numbering_share(numbering, message, books);
     } else {
@@ -217,10 +219,24 @@ void numberings_observe(struct numberings *numberings, const struct sequence_mes
 {
     struct exporter *exporter = books->exporter;
     struct numbering *first = &exporter->numbering;
-    if (!exporter->numbering_count && (!first->version || is_of(first, message)))
+    if (!exporter->numberings.count && (!first->version || is_of(first, message)))
         numbering_observe(first, message, books);
     else
         several_observe(numberings, message, books);
+}
+
+/* --- samples --- */
+
+void numberings_observe_sample(struct numberings *numberings, const struct sequence_message *sample,
+                               const struct sequence_books *books)
+{
+    struct numbering *numbering = numbering_find(numberings, books->exporter, sample);
+    if (!numbering)
+        numbering = numbering_add(numberings, sample, books);
+    if (numbering)
+        numbering_observe(numbering, sample, books);
+    else
+        sequence_count(books, SEQUENCE_UNFOLLOWED);
 }
 
 /* --- ends --- */
@@ -231,21 +247,25 @@ static void gaps_close(struct numbering *numbering, const struct sequence_books 
         numbering_close_gaps(numbering, books);
 }
 
-void numberings_close_gaps(const struct sequence_books *books, int64_t before_ns)
+static void list_close_gaps(const struct sequence_books *books, int64_t before_ns)
 {
-    struct exporter *exporter = books->exporter;
-    if (!exporter->gaps_open)
-        return;
-    gaps_close(&exporter->numbering, books, before_ns);
-    for (struct numbering *numbering = exporter->numberings_first; numbering; numbering = numbering->exporter_next)
+    for (struct numbering *numbering = list_of(books)->first; numbering; numbering = numbering->exporter_next)
         gaps_close(numbering, books, before_ns);
 }
 
-void numberings_forget(struct numberings *numberings, struct exporter *exporter)
+void numberings_close_gaps(const struct sequence_books *books, int64_t before_ns)
 {
-    while (exporter->numbering_count) {
-        struct numbering *numbering = exporter->numberings_first;
-        exporter->numberings_first = numbering->exporter_next;
-        numbering_drop(numberings, exporter, numbering);
-    }
+    struct sequence_books samples = *books;
+    samples.samples = true;
+    if (!books->exporter->gaps_open)
+        return;
+    gaps_close(&books->exporter->numbering, books, before_ns);
+    list_close_gaps(books, before_ns);
+    list_close_gaps(&samples, before_ns);
+}
+
+void numberings_forget(struct numberings *numberings, struct exporter *exporter, struct numbering_list *list)
+{
+    while (list->count)
+        numbering_drop(numberings, exporter, list);
 }

@@ -47,11 +47,27 @@ static void count(const struct sequence_books *books, enum counter counter, uint
     counter_bump(&books->exporter->counters.value[counter], amount);
 }
 
+void sequence_count(const struct sequence_books *books, enum sequence_event event)
+{
+    static const uint16_t rows[2][SEQUENCE_EVENTS] = {
+        {COUNTER_datagrams_late, COUNTER_datagrams_duplicate, COUNTER_datagrams_stray, COUNTER_datagrams_unfollowed,
+         COUNTER_sequence_resets, COUNTER_sequences_distrusted},
+        {COUNTER_samples_late, COUNTER_samples_duplicate, COUNTER_samples_stray, COUNTER_samples_unfollowed,
+         COUNTER_sample_resets, COUNTER_samples_distrusted},
+    };
+    count(books, rows[books->samples][event], 1);
+}
+
 static void missing_count(const struct numbering *numbering, const struct sequence_books *books, uint32_t units)
 {
-    bool datagrams = numbering->unit == SEQUENCE_DATAGRAMS;
-    if (numbering->state == STATE_TRUSTED)
-        count(books, datagrams ? COUNTER_datagrams_missing : COUNTER_records_missing, units);
+    if (numbering->state != STATE_TRUSTED)
+        return;
+    if (books->samples)
+        count(books, COUNTER_samples_missing, units);
+    else if (numbering->unit == SEQUENCE_DATAGRAMS)
+        count(books, COUNTER_datagrams_missing, units);
+    else
+        count(books, COUNTER_records_missing, units);
 }
 
 /* --- units --- */
@@ -208,7 +224,7 @@ static void doubt(struct numbering *numbering, uint32_t weight, const struct seq
     gaps_drop(numbering, books);
     numbering->state = STATE_DISTRUSTED;
     numbering->possible = ALL_UNITS;
-    count(books, COUNTER_sequences_distrusted, 1);
+    sequence_count(books, SEQUENCE_DISTRUSTED);
 }
 
 static void believe(struct numbering *numbering)
@@ -274,7 +290,7 @@ bool numbering_is_distrusted(const struct numbering *numbering)
 static void restart(struct numbering *numbering, const struct sequence_message *message,
                     const struct sequence_books *books)
 {
-    count(books, COUNTER_sequence_resets, 1);
+    sequence_count(books, SEQUENCE_RESET);
     numbering_close_gaps(numbering, books);
     begin_at(numbering, message);
     doubt(numbering, DOUBT_MISFIT, books);
@@ -301,7 +317,7 @@ static bool is_plausible(const struct numbering *numbering, const struct sequenc
 
 static void stray(struct numbering *numbering, uint32_t weight, const struct sequence_books *books)
 {
-    count(books, COUNTER_datagrams_stray, 1);
+    sequence_count(books, SEQUENCE_STRAY);
     doubt(numbering, weight, books);
 }
 
@@ -317,7 +333,7 @@ static void behind(struct numbering *numbering, const struct sequence_message *m
 {
     bool overlaps = (int32_t)(range.end - numbering->next) > 0;
     if (range.start == range.end || gap_fill(numbering, range, books)) {
-        count(books, COUNTER_datagrams_late, 1);
+        sequence_count(books, SEQUENCE_LATE);
     } else if (is_of_new_life(numbering, message)) {
         restart(numbering, message, books);
     } else if (overlaps) {
@@ -325,9 +341,9 @@ static void behind(struct numbering *numbering, const struct sequence_message *m
         stray(numbering, DOUBT_MISFIT, books);
     } else if (range.end == numbering->floor && !numbering->floor_moved) {
         numbering->floor = range.start; /* it was sent before the first one that came */
-        count(books, COUNTER_datagrams_late, 1);
+        sequence_count(books, SEQUENCE_LATE);
     } else if ((int32_t)(range.start - numbering->floor) >= 0) {
-        count(books, COUNTER_datagrams_duplicate, 1);
+        sequence_count(books, SEQUENCE_DUPLICATE);
         doubt(numbering, DOUBT_GAP, books);
     } else if (message->export_ns == numbering->export_ns) {
         suspect(numbering, message);
@@ -384,7 +400,7 @@ static void relearn(struct numbering *numbering, const struct sequence_message *
 {
     struct sequence_fits fits = sequence_mark_fits(&numbering->newest, &message->mark);
     uint32_t possible = fits.perhaps & numbering->possible, surely = fits.surely & possible;
-    count(books, COUNTER_datagrams_unfollowed, 1);
+    sequence_count(books, SEQUENCE_UNFOLLOWED);
     numbering->possible = (uint8_t)(possible ? possible : ALL_UNITS);
     if (surely)
         numbering->trust += TRUST_FIT;

@@ -9,7 +9,8 @@ struct exporter;
 
 /*
  * What an exporter sent and what never arrived, by its sequence numbers. A numbering is that of an exporter's source id
- * (v9), observation domain (IPFIX), engine (v5, v6), engine and aggregation (v8), or of all of it (v7).
+ * (v9), observation domain (IPFIX), engine (v5, v6), engine and aggregation (v8), sub-agent (sFlow), or of all of it
+ * (v7). The samples of each of sFlow's data sources have numberings of their own.
  *
  * Exporters do not agree on what they count, so that is found out: a step from one message to the next fits those units
  * by which nothing is missing between them; a unit that fails where the others fit is not the exporter's. See
@@ -92,6 +93,12 @@ struct numbering {
     uint32_t exporter_slot;
 };
 
+struct numbering_list {
+    struct numbering *first; /* oldest */
+    struct numbering *last;
+    uint32_t count;
+};
+
 /* Of what an exporter has a numbering of its own. */
 enum sequence_scope {
     SEQUENCE_SCOPE_UNKNOWN, /* taken for SCOPE_DOMAIN until then */
@@ -99,11 +106,25 @@ enum sequence_scope {
     SEQUENCE_SCOPE_EXPORTER /* all of it */
 };
 
-/* Whose counters are written: the worker's and the exporter's. */
+/* Whose counters are written, the worker's and the exporter's, and which: those of datagrams or of sFlow's samples. */
 struct sequence_books {
     struct counters *counters;
     struct exporter *exporter;
+    bool samples;
 };
+
+/* What is counted beside what is missing. */
+enum sequence_event {
+    SEQUENCE_LATE,
+    SEQUENCE_DUPLICATE,
+    SEQUENCE_STRAY,
+    SEQUENCE_UNFOLLOWED,
+    SEQUENCE_RESET,
+    SEQUENCE_DISTRUSTED,
+    SEQUENCE_EVENTS
+};
+
+void sequence_count(const struct sequence_books *books, enum sequence_event event);
 
 /* Takes the next message of this numbering, the first one included (version is 0 then). */
 void numbering_observe(struct numbering *numbering, const struct sequence_message *message,

@@ -4,12 +4,16 @@
 #include <stdlib.h>
 
 #include "decode/element_rows.h"
+#include "decode/exporter.h"
+#include "decode/numberings.h"
 
 /* sFlow version 5 (sflow.org, July 2004): a datagram of samples, each a list of structures, all in XDR (RFC 4506). */
 
 #define INTERFACE_INTERNAL 0x3fffffff
 #define STRUCTURE_HEADER_BYTES 8
 #define SAMPLE_HEADER_BYTES 8
+
+#define SOURCES_USUAL 4 /* data sources of an exporter, when there are very many exporters */
 
 /* ---- plans ---- */
 
@@ -67,15 +71,32 @@ bool sflow_init(struct decoder *decoder)
         if (!decoder->sflow->plans[kind])
             return false;
     }
-    return true;
+    uint32_t most = exporters_most(decoder->exporters);
+    most = most < UINT32_MAX / SOURCES_USUAL ? most * SOURCES_USUAL : UINT32_MAX;
+    decoder->sflow->sources = numberings_new(decoder->heap, most, SOURCES_EACH);
+    return decoder->sflow->sources;
 }
 
 void sflow_fini(struct decoder *decoder)
 {
+    if (decoder->sflow)
+        numberings_free(decoder->sflow->sources);
     free(decoder->sflow);
 }
 
+void sflow_forget(struct decoder *decoder, struct exporter *exporter)
+{
+    if (decoder->sflow)
+        numberings_forget(decoder->sflow->sources, exporter, &exporter->sources);
+}
+
 /* ---- the datagram ---- */
+
+/* Mixes a word into a number that stands for several. */
+static uint32_t mix(uint32_t number, uint32_t word)
+{
+    return (number ^ word) * 0x9e3779b1 ^ number >> 15;
+}
 
 /* Agents of one address tell themselves apart by a number; several addresses may stand behind one exporter. */
 static uint32_t numbering_of(const struct message *message)
@@ -83,7 +104,7 @@ static uint32_t numbering_of(const struct message *message)
     uint32_t words[4], number = message->domain;
     memcpy(words, message->agent.bytes, sizeof words);
     for (int i = 0; i < 4; i++)
-        number = number * 0x01000193 ^ words[i];
+        number = mix(number, words[i]);
     return number;
 }
 
@@ -111,7 +132,8 @@ void sflow_begin(struct decoder *decoder)
     walk->sets_left = read_be32(at + 12);
     walk->next = at + 16;
     walk->end = end;
-    decoder_follow(decoder, numbering_of(message));
+    decoder->sflow->agent = numbering_of(message);
+    decoder_follow(decoder, decoder->sflow->agent);
 }
 
 /* ---- samples ---- */
@@ -132,17 +154,27 @@ static const struct sample_layout *layout_of(uint32_t format)
     return format < sizeof layouts / sizeof *layouts ? &layouts[format] : &unknown;
 }
 
+/* Each data source numbers its samples, those of each kind by themselves. */
+static void source_follow(struct decoder *decoder, uint32_t kind, uint32_t type, uint32_t index, uint32_t number)
+{
+    uint32_t domain = mix(mix(mix(decoder->sflow->agent, kind), type), index);
+    struct sequence_message step = decoder_step(decoder, domain, number);
+    struct sequence_books books = {
+        .counters = decoder->counters, .exporter = decoder->message.exporter, .samples = true};
+    numberings_observe_sample(decoder->sflow->sources, &step, &books);
+}
+
 /* Sequence number and source id; returns what follows. The first fields of both plans are the same. */
 static const uint8_t *source_read(struct sflow_row *row, const uint8_t *at, const struct sample_layout *layout)
 {
     bool counters = layout->kind == SFLOW_PLAN_COUNTERS;
-    uint32_t id = read_be32(at + 4);
+    uint32_t number = read_be32(at), id = read_be32(at + 4);
+    uint32_t type = layout->expanded ? id : id >> 24, index = layout->expanded ? read_be32(at + 8) : id & 0xffffff;
     sflow_put_number(row, counters ? (int)SFLOW_COUNTERS_SAMPLE_SEQUENCE_NUMBER : (int)SFLOW_SAMPLE_SEQUENCE_NUMBER,
-                     read_be32(at));
-    sflow_put_number(row, counters ? (int)SFLOW_COUNTERS_SOURCE_ID_TYPE : (int)SFLOW_SOURCE_ID_TYPE,
-                     layout->expanded ? id : id >> 24);
-    sflow_put_number(row, counters ? (int)SFLOW_COUNTERS_SOURCE_ID_INDEX : (int)SFLOW_SOURCE_ID_INDEX,
-                     layout->expanded ? read_be32(at + 8) : id & 0xffffff);
+                     number);
+    sflow_put_number(row, counters ? (int)SFLOW_COUNTERS_SOURCE_ID_TYPE : (int)SFLOW_SOURCE_ID_TYPE, type);
+    sflow_put_number(row, counters ? (int)SFLOW_COUNTERS_SOURCE_ID_INDEX : (int)SFLOW_SOURCE_ID_INDEX, index);
+    source_follow(row->decoder, layout->kind, type, index, number);
     return at + (layout->expanded ? 12 : 8);
 }
 

@@ -21,6 +21,8 @@
 
 struct sflow {
     struct plan *plans[SFLOW_PLANS];
+    struct numberings *sources; /* what samples of each data source are missing */
+    uint32_t agent;             /* of the datagram at hand: agent and sub-agent as one number */
     struct span spans[CHUNK_RECORDS][SFLOW_FIELDS_MOST];
     uint8_t rows[CHUNK_RECORDS][SFLOW_ROW_BYTES + RECORD_SLACK_BYTES];
 };

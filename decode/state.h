@@ -150,6 +150,8 @@ static inline void decoder_settle(struct decoder *decoder, enum counter verdict)
 
 /* Follows the sequence number of the message at hand, whose walk->counts are complete. domain: of its numbering. */
 void decoder_follow(struct decoder *decoder, uint32_t domain);
+/* The message at hand, with nothing in it, as a step of a numbering to that number. */
+struct sequence_message decoder_step(const struct decoder *decoder, uint32_t domain, uint32_t number);
 
 /* --- fixed.c: v1, v5, v6, v7, v8 --- */
 
@@ -164,6 +166,8 @@ uint32_t fixed_header_bytes(uint8_t version);
 /* Makes what sFlow needs, where it is decoded; false for want of memory. */
 bool sflow_init(struct decoder *decoder);
 void sflow_fini(struct decoder *decoder);
+/* Forgets what is known of the exporter's data sources; their gaps are closed. */
+void sflow_forget(struct decoder *decoder, struct exporter *exporter);
 /* Reads the header of a datagram of at least SFLOW_HEADER_BYTES; begins its samples. */
 void sflow_begin(struct decoder *decoder);
 #define SFLOW_HEADER_BYTES 28 /* with an IPv4 address */

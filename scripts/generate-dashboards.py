@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 INDEX = "logs-netflow.log-*"
 VIEW = "weir-flows"  # id of the data view
 TIME = "@timestamp"
-FLOWS = "event.action:netflow_flow"  # the same in KQL and in Lucene's syntax
+FLOWS = "event.action:(netflow_flow OR sflow_flow)"  # the same in KQL and in Lucene's syntax
 OPTIONS = "event.action:netflow_options"
 
 # Computed where it is shown: milliseconds from the exporter's clock in the message to its arrival.
@@ -102,7 +102,9 @@ DASHBOARDS = [
         Panel("activity", "Documents by exporter", "time", "", [DOCUMENTS], [Split("Exporter", "observer.ip", 20)]),
         Panel("delay", "Mean delay by exporter, ms", "line", "", [DELAYED],
               [Split("Exporter", "observer.ip", 20)]),
-        Panel("versions", "Versions", "table", "", (DOCUMENTS, Metric("Exporters", "cardinality", "observer.ip")),
+        Panel("kinds", "Documents by kind", "time", "", [DOCUMENTS], [Split("Kind", "event.action", 8)]),
+        Panel("versions", "Versions of NetFlow", "table", "",
+              (DOCUMENTS, Metric("Exporters", "cardinality", "observer.ip")),
               [Split("Version", "netflow.exporter.version", 10)]),
         Panel("losses", "Losses that exporters tell of", "table", OPTIONS,
               (lost("Flows not sent", "not_sent_flow_total_count"),

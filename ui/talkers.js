@@ -6,7 +6,7 @@ import { section } from "./views.js";
 
 /* Names of IANA's registries for what one sees most; all others stand as numbers. */
 const PROTOCOLS = { 1: "icmp", 2: "igmp", 6: "tcp", 17: "udp", 41: "ipv6", 47: "gre", 50: "esp", 51: "ah", 58: "ipv6-icmp", 89: "ospf", 103: "pim", 112: "vrrp", 132: "sctp" };
-const SERVICES = { 20: "ftp-data", 21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "domain", 67: "dhcp", 80: "http", 110: "pop3", 123: "ntp", 143: "imap", 161: "snmp", 179: "bgp", 389: "ldap", 443: "https", 445: "smb", 465: "submissions", 500: "isakmp", 514: "syslog", 587: "submission", 636: "ldaps", 853: "domain-s", 993: "imaps", 995: "pop3s", 1194: "openvpn", 1433: "ms-sql", 1812: "radius", 2049: "nfs", 2055: "netflow", 3306: "mysql", 3389: "rdp", 3478: "stun", 4739: "ipfix", 5060: "sip", 5432: "postgresql", 6379: "redis", 8080: "http-alt", 9092: "kafka", 9200: "elasticsearch" };
+const SERVICES = { 20: "ftp-data", 21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 53: "domain", 67: "dhcp", 80: "http", 110: "pop3", 123: "ntp", 143: "imap", 161: "snmp", 179: "bgp", 389: "ldap", 443: "https", 445: "smb", 465: "submissions", 500: "isakmp", 514: "syslog", 587: "submission", 636: "ldaps", 853: "domain-s", 993: "imaps", 995: "pop3s", 1194: "openvpn", 1433: "ms-sql", 1812: "radius", 2049: "nfs", 2055: "netflow", 3306: "mysql", 3389: "rdp", 3478: "stun", 4739: "ipfix", 5060: "sip", 5432: "postgresql", 6343: "sflow", 6379: "redis", 8080: "http-alt", 9092: "kafka", 9200: "elasticsearch" };
 const SPANS = [60, 300];
 const KINDS = [
   ["sources", "Sources", "Source address of the flows."],

@@ -154,7 +154,7 @@ const templateKey = (row) => [row.exporter, row.port, row.version, row.domain, r
 function templateTable(app, more) {
   const table = new Table({
     ...more, key: templateKey,
-    empty: "No templates: v9 and IPFIX announce them; v1 to v8 have none.",
+    empty: "No templates: v9 and IPFIX announce them; v1 to v8 and sFlow have none.",
     columns: [
       { name: "Exporter", text: true, sort: more.onsort ? "exporter" : (row) => row.exporter ?? "", cell: (row) => row.exporter === null ? "shared" : row.exporter + (row.port ? ` :${row.port}` : "") },
       { name: "Version", text: true, cell: (row) => row.version },
@@ -272,8 +272,9 @@ export class Exporters extends List {
         { name: "Records dropped", sort: "dropped_records", cell: (row) => count(dropped(row, "records"), "bad") },
         { name: "Sets dropped", minor: true, sort: "dropped_sets", help: "Data whose template is not known, and sets that cannot be read", cell: (row) => count(dropped(row, "sets"), "bad") },
         { name: "Datagrams dropped", minor: true, sort: "dropped_datagrams", cell: (row) => count(dropped(row, "datagrams"), "bad") },
-        { name: "Datagrams missing", minor: true, sort: "datagrams_missing", help: "By the sequence numbers of v9", cell: (row) => count(row.counters.datagrams_missing || 0, "bad") },
+        { name: "Datagrams missing", minor: true, sort: "datagrams_missing", help: "By the sequence numbers of v9 and sFlow", cell: (row) => count(row.counters.datagrams_missing || 0, "bad") },
         { name: "Records missing", minor: true, sort: "records_missing", help: "By the sequence numbers of v5 to v8 and IPFIX", cell: (row) => count(row.counters.records_missing || 0, "bad") },
+        { name: "Samples missing", minor: true, sort: "samples_missing", help: "By the numbers of sFlow's data sources", cell: (row) => count(row.counters.samples_missing || 0, "bad") },
         { name: "Templates", minor: true, sort: "templates", cell: (row) => count(row.templates) },
         { name: "Last seen", sort: "last_seen", cell: (row) => ago(row.last_seen, app.now()) },
       ] }));

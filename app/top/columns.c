@@ -48,6 +48,7 @@ VALUE(dropped_sets, (double)exporter->dropped[TOP_SETS])
 VALUE(dropped_records, (double)exporter->dropped[TOP_RECORDS])
 VALUE(missing_datagrams, (double)exporter->counts[COUNTER_datagrams_missing])
 VALUE(missing_records, (double)exporter->counts[COUNTER_records_missing])
+VALUE(missing_samples, (double)exporter->counts[COUNTER_samples_missing])
 VALUE(resets, (double)exporter->counts[COUNTER_sequence_resets])
 VALUE(templates, (double)exporter->templates)
 VALUE(in_flight, (double)exporter->in_flight)
@@ -75,9 +76,11 @@ const struct column columns[] = {
     {"dropped-records", "DROP-RECS", 10, "dropped_records", false, value_dropped_records, count_text,
      "records dropped: by full outputs, refused"},
     {"missing-datagrams", "MISS-DGR", 9, "datagrams_missing", false, value_missing_datagrams, count_text,
-     "datagrams missing, by the sequence numbers of v9"},
+     "datagrams missing, by the sequence numbers of v9 and sFlow"},
     {"missing-records", "MISS-RECS", 10, "records_missing", false, value_missing_records, count_text,
      "records missing, by those of v5 to v8 and IPFIX"},
+    {"missing-samples", "MISS-SMPL", 10, "samples_missing", false, value_missing_samples, count_text,
+     "samples missing, by those of sFlow's data sources"},
     {"records", "RECORDS", 14, "records_received", false, value_records, count_text, "data records, in all"},
     {"datagrams", "DATAGRAMS", 13, "datagrams_received", false, value_datagrams, count_text, "datagrams, in all"},
     {"resets", "RESETS", 7, "sequence_resets", false, value_resets, count_text, "jumps of the sequence number"},

@@ -2,6 +2,7 @@
 """Flow export of known content."""
 
 import flowwire
+from flowcases import sflow as samples
 from flowcases.common import V4, fixed, v4_rows
 
 RECORDS = 10  # a datagram
@@ -26,4 +27,11 @@ def ipfix(count, records=RECORDS):
     values = flowwire.Values("ipfix")
     template = flowwire.flow_set(2, flowwire.template_record(300, V4))
     return [flowwire.ipfix(template, flowwire.flow_set(300, *v4_rows(values, records)), sequence=number * records)
+            for number in range(count)]
+
+
+def sflow(count, flows=RECORDS):
+    """sFlow datagrams, each with so many flow samples of one data source."""
+    header = samples.header(samples.PACKETS["tcp"])
+    return [samples.datagram(number, *(samples.flow(number * flows + flow, header) for flow in range(flows)))
             for number in range(count)]

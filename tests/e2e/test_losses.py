@@ -15,9 +15,12 @@ STEADY = 12  # first and last ones that are left alone
 
 # By version: where the sequence number lies, what is missing when a datagram is, and how much.
 NUMBERS = {5: (16, "records_missing"), 9: (12, "datagrams_missing"), 10: (8, "records_missing")}
+SFLOW = 0  # its version has 32 bits, of which these are the first 16
 OTHERS = ("datagrams_stray", "datagrams_unfollowed", "sequence_resets", "sequences_distrusted",
           "records_without_template")
-NAMES = ("datagrams_missing", "records_missing", "datagrams_late", "datagrams_duplicate", *OTHERS)
+SAMPLES = ("samples_missing", "samples_late", "samples_duplicate", "samples_stray", "samples_unfollowed",
+           "sample_resets", "samples_distrusted")
+NAMES = ("datagrams_missing", "records_missing", "datagrams_late", "datagrams_duplicate", *OTHERS, *SAMPLES)
 
 
 def renumbered(payloads, by):
@@ -63,9 +66,13 @@ class Network:
     def carry(self, payloads, records):
         """What arrives, and the counters of it."""
         places, dropped, late, doubled = self.order(len(payloads))
-        name = NUMBERS[struct.unpack_from(">H", payloads[0])[0]][1]
+        version, = struct.unpack_from(">H", payloads[0])
+        name = "datagrams_missing" if version == SFLOW else NUMBERS[version][1]
         missing = dropped * (records if name == "records_missing" else 1)
         counts = {name: missing, "datagrams_late": late, "datagrams_duplicate": doubled}
+        if version == SFLOW:  # each sample has a number, too
+            counts |= {"samples_missing": dropped * records, "samples_late": late * records,
+                       "samples_duplicate": doubled * records}
         return [payloads[place] for place in places], {name: value for name, value in counts.items() if value}
 
 
@@ -85,13 +92,13 @@ def added(*counters):
 def test_losses_by_exporter(backend, collect, send):
     streams = [exports.v5(COUNT), exports.v9(COUNT), exports.ipfix(COUNT), exports.ipfix(COUNT, records=3),
                renumbered(exports.v5(COUNT), 2**32 - 2000), renumbered(exports.v9(COUNT), 2**32 - 200),
-               renumbered(exports.ipfix(COUNT), 2**32 - 2000)]
-    records = [10, 10, 10, 3, 10, 10, 10]
+               renumbered(exports.ipfix(COUNT), 2**32 - 2000), exports.sflow(COUNT, 4)]
+    records = [10, 10, 10, 3, 10, 10, 10, 4]
     weir = collect(**backend)
     wanted, sent = {}, 0
     for number, payloads in enumerate(streams):
         arriving, counts = Network(number).carry(payloads, records[number])
-        assert len(counts) == 3, counts
+        assert len(counts) in (3, 6), counts
         send(arriving, rate=4000, source_port=21000 + number)
         wanted[f"{lab.EXPORTER}:{21000 + number}"] = counts
         sent += len(arriving) * records[number]

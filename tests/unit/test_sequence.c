@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "decode/exporter.h"
 #include "decode/numberings.h"
+#include "decode/plan.h"
 #include "tests/unit/random.h"
 
 #define BEGAN_NS (1767225600 * NS_PER_S)
@@ -23,6 +24,7 @@ struct rig {
     struct exporter *exporter;
     struct heap *heap;
     struct numberings *numberings;
+    struct numberings *sources;
     struct counters *counters;
     int64_t now_ns;
 };
@@ -36,10 +38,11 @@ static struct exporter *exporter_make(struct rig *rig, uint16_t port)
 static void rig_open_most(struct rig *rig, uint32_t most)
 {
     *rig = (struct rig){.exporters = exporters_new(64), .heap = heap_new(16 << 20), .now_ns = BEGAN_NS};
-    rig->numberings = numberings_new(rig->heap, most);
+    rig->numberings = numberings_new(rig->heap, most, NUMBERINGS_EACH);
+    rig->sources = numberings_new(rig->heap, most, SOURCES_EACH);
     rig->counters = calloc(1, sizeof *rig->counters);
     rig->exporter = exporter_make(rig, 1);
-    assert_true(rig->numberings && rig->counters && rig->exporter);
+    assert_true(rig->numberings && rig->sources && rig->counters && rig->exporter);
 }
 
 static void rig_open(struct rig *rig)
@@ -59,13 +62,20 @@ static void rig_settle(struct rig *rig)
     assert_int_equal(rig->exporter->gaps_open, 0);
 }
 
+static void forget(struct rig *rig, struct exporter *exporter)
+{
+    numberings_forget(rig->numberings, exporter, &exporter->numberings);
+    numberings_forget(rig->sources, exporter, &exporter->sources);
+}
+
 static void rig_close(struct rig *rig)
 {
     rig_settle(rig);
     for (uint32_t slot = 0; slot < exporters_slots_used(rig->exporters); slot++)
         if (exporters_at(rig->exporters, slot))
-            numberings_forget(rig->numberings, exporters_at(rig->exporters, slot));
+            forget(rig, exporters_at(rig->exporters, slot));
     numberings_free(rig->numberings);
+    numberings_free(rig->sources);
     assert_int_equal(heap_used_bytes(rig->heap), 0);
     heap_free_all(rig->heap);
     exporters_free(rig->exporters);
@@ -82,6 +92,9 @@ static const enum counter all[] = {
     COUNTER_datagrams_missing,    COUNTER_records_missing,     COUNTER_records_without_template,
     COUNTER_datagrams_late,       COUNTER_datagrams_duplicate, COUNTER_datagrams_stray,
     COUNTER_datagrams_unfollowed, COUNTER_sequence_resets,     COUNTER_sequences_distrusted,
+    COUNTER_samples_missing,      COUNTER_samples_late,        COUNTER_samples_duplicate,
+    COUNTER_samples_stray,        COUNTER_samples_unfollowed,  COUNTER_samples_distrusted,
+    COUNTER_sample_resets,
 };
 
 #define ALL (sizeof all / sizeof *all)
@@ -664,7 +677,7 @@ static void caps_hold(void **state)
         message.domain = k * 2654435761u;
         take(&rig, &message);
     }
-    assert_int_equal(rig.exporter->numbering_count, NUMBERINGS_EACH);
+    assert_int_equal(rig.exporter->numberings.count, NUMBERINGS_EACH);
     size_t bytes = heap_used_bytes(rig.heap);
     assert_true(bytes <= 300 * 512);
     check(&rig, NOTHING);
@@ -674,10 +687,80 @@ static void caps_hold(void **state)
         message.domain = k;
         take(&rig, &message);
     }
-    assert_int_equal(rig.exporter->numbering_count, 300 - NUMBERINGS_EACH);
+    assert_int_equal(rig.exporter->numberings.count, 300 - NUMBERINGS_EACH);
     assert_int_equal(counted(&rig, COUNTER_datagrams_unfollowed), 1000 - 1 - (300 - NUMBERINGS_EACH));
-    numberings_forget(rig.numberings, rig.exporter);
-    assert_int_equal(rig.exporter->numbering_count, 0);
+    forget(&rig, rig.exporter);
+    assert_int_equal(rig.exporter->numberings.count, 0);
+    rig_close(&rig);
+}
+
+/* --- samples of sFlow's data sources --- */
+
+static void take_sample(struct rig *rig, uint32_t source, uint32_t number, int64_t uptime_ms)
+{
+    struct sequence_books books = books_of(rig);
+    books.samples = true;
+    struct sequence_message sample = {
+        .mark = {.number = number},
+        .domain = source,
+        .version = VERSION_SFLOW,
+        .uptime_ms = (uint32_t)uptime_ms,
+        .export_ns = uptime_ms * NS_PER_MS,
+        .received_ns = rig->now_ns,
+    };
+    numberings_observe_sample(rig->sources, &sample, &books);
+    rig->now_ns += STEP_NS;
+}
+
+/* Two sources in turn, about the wrap: of one some are lost, of the other some are late, and come twice. */
+static void samples_are_followed_by_source(void **state)
+{
+    struct rig rig;
+    rig_open(&rig);
+    uint32_t first = UINT32_MAX - 20;
+    for (uint32_t k = 0; k < 60; k++) {
+        if (k < 30 || k >= 34)
+            take_sample(&rig, 1, first + k, 100000 + k);
+        uint32_t other = k == 20 ? 21 : k == 21 ? 20 : k;
+        take_sample(&rig, 2, first + other, 100000 + other);
+        if (k == 40)
+            take_sample(&rig, 2, first + k, 100000 + k);
+    }
+    assert_int_equal(rig.exporter->sources.count, 2);
+    check(&rig, COUNTER_samples_missing, 4u, COUNTER_samples_late, 1u, COUNTER_samples_duplicate, 1u, NOTHING);
+    rig_close(&rig);
+}
+
+static void samples_of_an_agent_that_began_anew(void **state)
+{
+    struct rig rig;
+    rig_open(&rig);
+    for (uint32_t k = 0; k < 50; k++)
+        take_sample(&rig, 1, 5000 + k, 7000000 + 1000 * k);
+    for (uint32_t k = 0; k < 50; k++)
+        take_sample(&rig, 1, 1 + k, 1000 * k);
+    check(&rig, COUNTER_sample_resets, 1u, NOTHING);
+    rig_close(&rig);
+}
+
+/* As many sources as an exporter may have, and one more: the oldest makes room, and its gap is missing. */
+static void sources_have_a_cap(void **state)
+{
+    struct rig rig;
+    rig_open_most(&rig, SOURCES_EACH + 10);
+    const uint32_t numbers[] = {1, 2, 4};
+    for (uint32_t i = 0; i < 3; i++)
+        take_sample(&rig, 1, numbers[i], 1000);
+    for (uint32_t source = 2; source <= SOURCES_EACH; source++)
+        take_sample(&rig, source, 1, 1000);
+    assert_int_equal(counted(&rig, COUNTER_samples_missing), 0);
+    take_sample(&rig, SOURCES_EACH + 1, 1, 1000);
+    assert_int_equal(counted(&rig, COUNTER_samples_missing), 1);
+    assert_int_equal(rig.exporter->sources.count, SOURCES_EACH);
+    rig.exporter = exporter_make(&rig, 2);
+    for (uint32_t source = 0; source < 20; source++)
+        take_sample(&rig, source, 1, 1000);
+    assert_int_equal(counted(&rig, COUNTER_samples_unfollowed), 10);
     rig_close(&rig);
 }
 
@@ -749,7 +832,7 @@ static void random_numbers_claim_nothing(void **state)
     assert_int_equal(sum, 0);
     assert_int_equal(counted(&rig, COUNTER_datagrams_missing) + counted(&rig, COUNTER_records_missing), 0);
     assert_true(counted(&rig, COUNTER_datagrams_unfollowed) > 299000);
-    assert_int_equal(rig.exporter->numbering_count, 5);
+    assert_int_equal(rig.exporter->numberings.count, 5);
     rig_close(&rig);
 }
 
@@ -779,6 +862,9 @@ int main(void)
         cmocka_unit_test(domains_have_numberings_of_their_own),
         cmocka_unit_test(domains_may_share_a_numbering),
         cmocka_unit_test(caps_hold),
+        cmocka_unit_test(samples_are_followed_by_source),
+        cmocka_unit_test(samples_of_an_agent_that_began_anew),
+        cmocka_unit_test(sources_have_a_cap),
         cmocka_unit_test(random_networks_are_seen_through),
         cmocka_unit_test(random_numbers_claim_nothing),
     };

@@ -308,6 +308,29 @@ static void test_losses(void **state)
     }
     decoder_finish(encoding.fixture.decoder);
     assert_int_equal(counted(COUNTER_datagrams_missing), 2);
+    assert_int_equal(counted(COUNTER_samples_missing), 2);
+}
+
+/* Flow and counter samples of one source are numbered apart, and those of another agent, too. */
+static void test_lost_samples(void **state)
+{
+    (void)state;
+    struct sflow_wire sflow;
+    for (uint32_t sequence = 1; sequence < 60; sequence++) {
+        sflow_datagram(&sflow, sequence);
+        SFLOW_SAMPLE(&sflow, 2, sequence, 4);
+        sflow_sample_end(&sflow);
+        for (uint32_t i = 0; i < 3 && sequence != 30; i++) {
+            SFLOW_SAMPLE(&sflow, 1, 1000 + 3 * sequence + i, 4, 512, 100000, 0, 11, 12);
+            sflow_sample_end(&sflow);
+        }
+        SFLOW_SAMPLE(&sflow, 3, 70000 + sequence + (sequence > 40), 0, 4000, 512, 100000, 0, 0, 11, 0, 12);
+        sflow_sample_end(&sflow);
+        assert_true(feed(&sflow) > 0);
+    }
+    decoder_finish(encoding.fixture.decoder);
+    assert_int_equal(counted(COUNTER_datagrams_missing), 0);
+    assert_int_equal(counted(COUNTER_samples_missing), 4);
 }
 
 /* Elastic's input knows no sFlow. */
@@ -337,6 +360,7 @@ int main(void)
         TEST(test_lies),
         TEST(test_full_row),
         TEST(test_losses),
+        TEST(test_lost_samples),
         cmocka_unit_test(test_elastic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
