@@ -23,7 +23,7 @@
     X(datagrams_bad_length, DATAGRAMS, EXPORTER, DROPPED, "IPFIX messages whose length field is impossible")          \
     X(datagrams_short_records, DATAGRAMS, EXPORTER, DROPPED, "v1-v8 datagrams with fewer records than announced")     \
     X(datagrams_short_samples, DATAGRAMS, EXPORTER, DROPPED,                                                          \
-      "sFlow datagrams that end before their last sample does; those before it are kept")                             \
+      "sFlow datagrams with a sample whose end is not there, or not known (v2, v4); those before it are kept")         \
     X(datagrams_bad_aggregation, DATAGRAMS, EXPORTER, DROPPED, "v8 datagrams of an unknown aggregation scheme")       \
     X(datagrams_bad_set, DATAGRAMS, EXPORTER, DROPPED, "Datagrams given up for a reserved set id (profile elastic)")  \
     X(datagrams_bad_template, DATAGRAMS, EXPORTER, DROPPED, "Datagrams given up for a bad template (profile elastic)")\

@@ -15,7 +15,11 @@
 #define SLICE_EXPORTERS 256      /* whose gaps are looked at in one call */
 #define GAP_WAIT_NS     NS_PER_S /* for a datagram that was overtaken; networks need milliseconds */
 
-#define SFLOW_5 5 /* in 32 bits, of which the first 16 are zeroes: no version of NetFlow is 0 */
+/* sFlow's has 32 bits, of which the first 16 are zeroes: no version of NetFlow is 0. */
+static bool version_is_sflow(uint16_t number)
+{
+    return number == 2 || number == 4 || number == 5;
+}
 
 static const struct version {
     uint32_t protocol;               /* 0: no such version */
@@ -103,7 +107,7 @@ static uint16_t version_tell(const struct decoder *decoder)
 {
     const struct datagram *datagram = &decoder->datagram;
     uint16_t number = read_be16(datagram->payload);
-    if (number == 0 && datagram->size_bytes >= 4 && read_be16(datagram->payload + 2) == SFLOW_5 &&
+    if (number == 0 && datagram->size_bytes >= 4 && version_is_sflow(read_be16(datagram->payload + 2)) &&
         decoder->profile->reads_sflow)
         return VERSION_SFLOW;
     return number < VERSION_SFLOW ? number : 0;

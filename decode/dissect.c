@@ -12,6 +12,8 @@ enum layer {
     LAYER_END, /* nothing that is read follows */
     LAYER_ETHERNET,
     LAYER_VLAN,
+    LAYER_LLC,
+    LAYER_PPP,
     LAYER_MPLS,
     LAYER_PSEUDOWIRE,
     LAYER_IPV4,
@@ -50,6 +52,10 @@ struct follower {
 static const struct follower by_ether_type[] = {
     {0x0800, LAYER_IPV4}, {0x86dd, LAYER_IPV6}, {0x8100, LAYER_VLAN}, {0x88a8, LAYER_VLAN}, {0x9100, LAYER_VLAN},
     {0x9200, LAYER_VLAN}, {0x8847, LAYER_MPLS}, {0x8848, LAYER_MPLS}, {0x6558, LAYER_ETHERNET},
+};
+
+static const struct follower by_ppp_protocol[] = {
+    {0x21, LAYER_IPV4}, {0x57, LAYER_IPV6}, {0x281, LAYER_MPLS}, {0x283, LAYER_MPLS},
 };
 
 static const struct follower by_protocol[] = {
@@ -103,7 +109,9 @@ static void tunnel_name(struct walk_point *point, uint32_t id)
 
 /* ---- link ---- */
 
-/* Values below 1536 are lengths (IEEE 802.3): what follows is no IP. */
+/* Values below 1536 are lengths (IEEE 802.3), with LLC behind them. */
+#define LENGTHS_BELOW 1536
+
 static enum layer ethernet_read(struct walk_point *point)
 {
     struct dissection *dissection = point->dissection;
@@ -112,12 +120,39 @@ static enum layer ethernet_read(struct walk_point *point)
     if (!dissection->destination_mac) {
         dissection->destination_mac = point->at;
         dissection->source_mac = point->at + 6;
-        dissection->ether_type = type;
+        dissection->ether_type = type < LENGTHS_BELOW ? 0 : type;
     } else {
         dissection->inner_destination_mac = point->at;
         dissection->inner_source_mac = point->at + 6;
     }
+    return type < LENGTHS_BELOW ? LAYER_LLC : FIND(by_ether_type, type);
+}
+
+/* IEEE 802.2: with SNAP (RFC 1042) an ether type follows the organization's number. */
+static enum layer llc_read(struct walk_point *point)
+{
+    point->header_bytes = 8;
+    if (read_be16(point->at) != 0xaaaa || point->at[2] != 3)
+        return LAYER_END;
+    uint16_t type = read_be16(point->at + 6);
+    if (!point->dissection->inner_source_mac)
+        point->dissection->ether_type = type;
     return FIND(by_ether_type, type);
+}
+
+/* Address and control of RFC 1662 may be left out, and the protocol's first byte when it is zero (RFC 1661 6.5). */
+static enum layer ppp_read(struct walk_point *point)
+{
+    const uint8_t *at = point->at;
+    uint16_t first = read_be16(at);
+    if (first == 0x0f00 || first == 0x8f00) { /* Cisco's HDLC: unicast, multicast */
+        point->header_bytes = 4;
+        return FIND(by_ether_type, read_be16(at + 2));
+    }
+    uint32_t skip = first == 0xff03 ? 2 : 0;
+    bool whole = !(at[skip] & 1);
+    point->header_bytes = skip + (whole ? 2 : 1);
+    return FIND(by_ppp_protocol, whole ? read_be16(at + skip) : at[skip]);
 }
 
 static enum layer vlan_read(struct walk_point *point)
@@ -359,6 +394,8 @@ static const struct {
 } layers[LAYERS] = {
     [LAYER_ETHERNET] = {14, ethernet_read},
     [LAYER_VLAN] = {4, vlan_read},
+    [LAYER_LLC] = {8, llc_read},
+    [LAYER_PPP] = {4, ppp_read},
     [LAYER_MPLS] = {4, mpls_read},
     [LAYER_PSEUDOWIRE] = {4, pseudowire_read},
     [LAYER_IPV4] = {20, ipv4_read},
@@ -379,7 +416,8 @@ static const struct {
 
 void dissect(struct dissection *dissection, enum dissect_start start, const uint8_t *packet, uint32_t size_bytes)
 {
-    static const uint8_t first[DISSECT_STARTS] = {LAYER_ETHERNET, LAYER_IPV4, LAYER_IPV6, LAYER_MPLS};
+    static const uint8_t first[DISSECT_STARTS] = {LAYER_ETHERNET, LAYER_IPV4, LAYER_IPV6,
+                                                  LAYER_MPLS,     LAYER_PPP,  LAYER_LLC};
     *dissection = (struct dissection){0};
     struct walk_point point = {.dissection = dissection, .at = packet, .left = size_bytes};
     enum layer layer = first[start];

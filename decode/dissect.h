@@ -11,7 +11,15 @@
  */
 
 /* What a packet begins with. */
-enum dissect_start { DISSECT_ETHERNET, DISSECT_IPV4, DISSECT_IPV6, DISSECT_MPLS, DISSECT_STARTS };
+enum dissect_start {
+    DISSECT_ETHERNET,
+    DISSECT_IPV4,
+    DISSECT_IPV6,
+    DISSECT_MPLS,
+    DISSECT_PPP, /* RFC 1661, RFC 1662, or Cisco's HDLC */
+    DISSECT_LLC, /* IEEE 802.2 */
+    DISSECT_STARTS
+};
 
 /* Of nested tunnels the innermost one's. Names: dissect_tunnel_name(). */
 enum dissect_tunnel {
@@ -54,7 +62,7 @@ struct dissected_ip {
 struct dissection {
     const uint8_t *destination_mac; /* of the outermost Ethernet header, or NULL */
     const uint8_t *source_mac;
-    uint16_t ether_type;   /* behind the VLAN tags of the outermost Ethernet header; 0: none */
+    uint16_t ether_type;   /* behind the outermost Ethernet header's VLAN tags, or its SNAP header; 0: none */
     uint8_t vlan_count;    /* of the outermost Ethernet header; tags beyond the most are passed over */
     uint8_t label_count;   /* of the MPLS stack before the first IP header */
     uint8_t tunnel;        /* enum dissect_tunnel */

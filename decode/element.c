@@ -39,6 +39,7 @@ static const struct data_type data_types[] = {
     {"hexadecimal", TYPE_UNKNOWN_OCTETS, 0, 65535, "keyword"},
     {"unsigned32List", TYPE_NUMBERS, 0, 65535, "long"},
     {"communityList", TYPE_COMMUNITIES, 0, 65535, "keyword"},
+    {"macAddressList", TYPE_MACS, 0, 65535, "keyword"},
     {"basicList", TYPE_NONE, 0, 65535, ""},
     {"subTemplateList", TYPE_NONE, 0, 65535, ""},
     {"subTemplateMultiList", TYPE_NONE, 0, 65535, ""},

@@ -26,6 +26,7 @@ enum value_type {
     TYPE_UNKNOWN_OCTETS, /* profile weir: an unknown element, kept as octets under a name made of its number */
     TYPE_NUMBERS,      /* a list of numbers of 32 bits */
     TYPE_COMMUNITIES,  /* a list of BGP communities (RFC 1997) */
+    TYPE_MACS,         /* a list of MAC addresses */
     TYPE_COUNT
 };
 

@@ -7,7 +7,10 @@
 #include "decode/exporter.h"
 #include "decode/numberings.h"
 
-/* sFlow version 5 (sflow.org, July 2004): a datagram of samples, each a list of structures, all in XDR (RFC 4506). */
+/*
+ * sFlow version 5 (sflow.org, July 2004): a datagram of samples, each a list of structures, all in XDR (RFC 4506).
+ * Versions 2 and 4 (RFC 3176) have other samples: sflow_old.c.
+ */
 
 #define INTERFACE_INTERNAL 0x3fffffff
 #define STRUCTURE_HEADER_BYTES 8
@@ -108,29 +111,32 @@ static uint32_t numbering_of(const struct message *message)
     return number;
 }
 
-/* Version, agent address, sub-agent, sequence, uptime, samples. It says no time: that is when the datagram came. */
+/* Version, agent address, sub-agent (5 alone), sequence, uptime, samples. It says no time: that is when it came. */
 void sflow_begin(struct decoder *decoder)
 {
-    const uint8_t *at = decoder->datagram.payload + 4;
-    const uint8_t *end = decoder->datagram.payload + decoder->datagram.size_bytes;
+    const uint8_t *at = decoder->datagram.payload;
+    const uint8_t *end = at + decoder->datagram.size_bytes;
     struct message *message = &decoder->message;
-    uint32_t type = read_be32(at), address_bytes = type == 1 ? 4 : 16;
-    if ((type != 1 && type != 2) || end - at < 4 + (ptrdiff_t)address_bytes + 16) {
+    uint32_t version = read_be32(at), type = read_be32(at + 4);
+    uint32_t address_bytes = type == 1 ? 4 : 16, sub_agent_bytes = version == 5 ? 4 : 0;
+    at += 8;
+    if ((type != 1 && type != 2) || end - at < (ptrdiff_t)(address_bytes + sub_agent_bytes + 12)) {
         decoder_settle(decoder, COUNTER_datagrams_too_short);
         return;
     }
-    message->agent = type == 1 ? address_from_ipv4(at + 4) : address_from_ipv6(at + 4);
-    at += 4 + address_bytes;
+    message->agent = type == 1 ? address_from_ipv4(at) : address_from_ipv6(at);
+    at += address_bytes;
     message->version = VERSION_SFLOW;
-    message->sflow_version = 5;
-    message->domain = read_be32(at);
-    message->sequence = read_be32(at + 4);
-    message->uptime_ms = read_be32(at + 8);
+    message->sflow_version = (uint8_t)version;
+    message->domain = sub_agent_bytes ? read_be32(at) : 0;
+    at += sub_agent_bytes;
+    message->sequence = read_be32(at);
+    message->uptime_ms = read_be32(at + 4);
     message->export_ns = decoder->datagram.received_ns;
     struct walk *walk = &decoder->walk;
     walk->samples = true;
-    walk->sets_left = read_be32(at + 12);
-    walk->next = at + 16;
+    walk->sets_left = read_be32(at + 8);
+    walk->next = at + 12;
     walk->end = end;
     decoder->sflow->agent = numbering_of(message);
     decoder_follow(decoder, decoder->sflow->agent);
@@ -164,17 +170,24 @@ static void source_follow(struct decoder *decoder, uint32_t kind, uint32_t type,
     numberings_observe_sample(decoder->sflow->sources, &step, &books);
 }
 
-/* Sequence number and source id; returns what follows. The first fields of both plans are the same. */
+void sflow_source_read(struct sflow_row *row, enum sflow_plan kind, uint32_t number, uint32_t type, uint32_t index)
+{
+    uint16_t first = kind == SFLOW_PLAN_COUNTERS ? (uint16_t)SFLOW_COUNTERS_SAMPLE_SEQUENCE_NUMBER
+                                                 : (uint16_t)SFLOW_SAMPLE_SEQUENCE_NUMBER;
+    sflow_put_number(row, first, number);
+    sflow_put_number(row, first + 1, type);
+    sflow_put_number(row, first + 2, index);
+    source_follow(row->decoder, kind, type, index, number);
+}
+
+/* Sequence number and source id; returns what follows. */
 static const uint8_t *source_read(struct sflow_row *row, const uint8_t *at, const struct sample_layout *layout)
 {
-    bool counters = layout->kind == SFLOW_PLAN_COUNTERS;
-    uint32_t number = read_be32(at), id = read_be32(at + 4);
-    uint32_t type = layout->expanded ? id : id >> 24, index = layout->expanded ? read_be32(at + 8) : id & 0xffffff;
-    sflow_put_number(row, counters ? (int)SFLOW_COUNTERS_SAMPLE_SEQUENCE_NUMBER : (int)SFLOW_SAMPLE_SEQUENCE_NUMBER,
-                     number);
-    sflow_put_number(row, counters ? (int)SFLOW_COUNTERS_SOURCE_ID_TYPE : (int)SFLOW_SOURCE_ID_TYPE, type);
-    sflow_put_number(row, counters ? (int)SFLOW_COUNTERS_SOURCE_ID_INDEX : (int)SFLOW_SOURCE_ID_INDEX, index);
-    source_follow(row->decoder, layout->kind, type, index, number);
+    uint32_t id = read_be32(at + 4);
+    if (layout->expanded)
+        sflow_source_read(row, layout->kind, read_be32(at), id, read_be32(at + 8));
+    else
+        sflow_source_read(row, layout->kind, read_be32(at), id >> 24, id & 0xffffff);
     return at + (layout->expanded ? 12 : 8);
 }
 
@@ -190,7 +203,7 @@ static void interface_put(struct sflow_row *row, uint16_t field, uint32_t format
         sflow_put_number(row, SFLOW_OUTPUT_INTERFACE_COUNT, value);
 }
 
-static void flow_read(struct sflow_row *row, const uint8_t *at, bool expanded)
+void sflow_sampling_read(struct sflow_row *row, const uint8_t *at, bool expanded)
 {
     row->sampling_rate = read_be32(at);
     sflow_put_number(row, SFLOW_SAMPLING_RATE, row->sampling_rate);
@@ -254,12 +267,25 @@ static void traffic_put(struct sflow_row *row)
 struct sample {
     const struct sample_layout *layout;
     const uint8_t *body;
-    const uint8_t *end;
+    const uint8_t *end; /* NULL in versions 2 and 4, where it shows when all is read */
 };
 
-/* False when the datagram ends before the sample does. */
-static bool sample_find(const struct walk *walk, struct sample *sample)
+/* Versions 2 and 4 know flow samples and counter samples, and no lengths. */
+static bool old_sample_find(const struct walk *walk, struct sample *sample)
 {
+    if (walk->end - walk->next < 4)
+        return false;
+    uint32_t type = read_be32(walk->next);
+    *sample = (struct sample){.layout = layout_of(type == 1 || type == 2 ? type : 0), .body = walk->next + 4};
+    return true;
+}
+
+/* False when the datagram ends before the sample does. */
+static bool sample_find(const struct decoder *decoder, struct sample *sample)
+{
+    const struct walk *walk = &decoder->walk;
+    if (decoder->message.sflow_version != 5)
+        return old_sample_find(walk, sample);
     if (walk->end - walk->next < SAMPLE_HEADER_BYTES)
         return false;
     uint32_t size_bytes = read_be32(walk->next + 4);
@@ -271,12 +297,28 @@ static bool sample_find(const struct walk *walk, struct sample *sample)
     return true;
 }
 
-/* Makes record number `number` of the chunk of the sample. False: it is shorter than its kind. */
-static bool sample_read(struct decoder *decoder, const struct sample *sample, struct record *record, uint32_t number)
+/* False: it is shorter than its kind. */
+static bool whole_sample_read(struct sflow_row *row, const struct sample *sample)
 {
     const struct sample_layout *layout = sample->layout;
+    if (sample->end - sample->body < layout->bytes)
+        return false;
+    const uint8_t *at = source_read(row, sample->body, layout);
+    if (layout->kind == SFLOW_PLAN_FLOW)
+        sflow_sampling_read(row, at, layout->expanded);
+    else if (layout->kind == SFLOW_PLAN_DISCARD)
+        discard_read(row, at);
+    if (!structures_read(row, layout->kind == SFLOW_PLAN_COUNTERS, sample->body + layout->bytes, sample->end))
+        decoder_count(row->decoder, COUNTER_sflow_samples_cut, 1);
+    return true;
+}
+
+/* Makes record number `number` of the chunk of the sample, and goes on behind it. False: there is no record of it. */
+static bool sample_read(struct decoder *decoder, const struct sample *sample, struct record *record, uint32_t number)
+{
+    uint8_t kind = sample->layout->kind;
     struct sflow *sflow = decoder->sflow;
-    const struct plan *plan = sflow->plans[layout->kind];
+    const struct plan *plan = sflow->plans[kind];
     struct sflow_row row = {
         .decoder = decoder,
         .fields = plan->fields,
@@ -284,19 +326,12 @@ static bool sample_read(struct decoder *decoder, const struct sample *sample, st
         .bytes = sflow->rows[number],
         .sampling_rate = 1,
     };
-    if (sample->end - sample->body < layout->bytes)
-        return false;
     memset(row.spans, 0xff, plan->field_count * sizeof *row.spans); /* SPAN_ABSENT everywhere */
-    const uint8_t *at = source_read(&row, sample->body, layout);
-    if (layout->kind == SFLOW_PLAN_FLOW)
-        flow_read(&row, at, layout->expanded);
-    else if (layout->kind == SFLOW_PLAN_DISCARD)
-        discard_read(&row, at);
-    bool whole =
-        structures_read(&row, layout->kind == SFLOW_PLAN_COUNTERS, sample->body + layout->bytes, sample->end);
-    if (!whole)
-        decoder_count(decoder, COUNTER_sflow_samples_cut, 1);
-    if (layout->kind != SFLOW_PLAN_COUNTERS)
+    decoder->walk.next = sample->end;
+    if (sample->end ? !whole_sample_read(&row, sample)
+                    : !sflow_old_sample_read(&row, kind, sample->body, &decoder->walk.next))
+        return false;
+    if (kind != SFLOW_PLAN_COUNTERS)
         traffic_put(&row);
     *record = (struct record){.bytes = row.bytes, .spans = row.spans, .size_bytes = row.used};
     return true;
@@ -309,17 +344,17 @@ static uint32_t samples_take(struct decoder *decoder, struct chunk *chunk)
     uint32_t count = 0;
     for (; walk->sets_left && count < CHUNK_RECORDS; walk->sets_left--) {
         struct sample sample;
-        if (!sample_find(walk, &sample)) {
+        if (!walk->next || !sample_find(decoder, &sample)) {
             decoder_settle(decoder, COUNTER_datagrams_short_samples);
             return count;
         }
         const struct plan *plan = decoder->sflow->plans[sample.layout->kind];
         if (plan && count && plan != chunk->plan)
             return count;
-        walk->next = sample.end;
         decoder_count(decoder, COUNTER_sets_received, 1);
         if (!plan) {
             decoder_count(decoder, COUNTER_samples_unknown, 1);
+            walk->next = sample.end;
         } else if (!sample_read(decoder, &sample, &chunk->records[count], count)) {
             decoder_count(decoder, COUNTER_samples_too_short, 1);
         } else {
@@ -329,7 +364,7 @@ static uint32_t samples_take(struct decoder *decoder, struct chunk *chunk)
         }
     }
     if (!walk->sets_left)
-        decoder_settle(decoder, COUNTER_datagrams_decoded);
+        decoder_settle(decoder, walk->next ? COUNTER_datagrams_decoded : COUNTER_datagrams_short_samples);
     return count;
 }
 

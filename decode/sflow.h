@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "decode/dissect.h"
 #include "decode/sflow_fields.h"
 #include "decode/state.h"
 
@@ -68,8 +69,29 @@ static inline void sflow_put_number(struct sflow_row *row, uint16_t field, uint6
 
 /* --- sflow_header.c --- */
 
-/* Reads a sampled header (sFlow v5 5.3, flow_data 0;1) as far as its protocol is known. */
+#define SFLOW_HEADER 1 /* its format among structures of flow samples */
+
+/* Reads a sampled header (sFlow v5 5.3, flow_data 0;1) as far as its protocol is known. False: it is cut. */
 bool sflow_header_read(struct sflow_row *row, const uint8_t *at, const uint8_t *end);
+/* The same of versions 2 and 4; returns where it ends, NULL: it is cut. */
+const uint8_t *sflow_old_header_read(struct sflow_row *row, const uint8_t *at, const uint8_t *end);
+/* Puts what the packet's headers say into the row, unless another packet's were there before. */
+void sflow_packet_read(struct sflow_row *row, enum dissect_start start, const uint8_t *packet, uint32_t size_bytes);
+
+/* --- sflow.c: what samples of all versions have --- */
+
+/* Sampling rate, pool, drops, and then the interfaces: in two words, or expanded in four. */
+void sflow_sampling_read(struct sflow_row *row, const uint8_t *at, bool expanded);
+/* Puts and follows the sample's number: of all plans, sequence number, type and index stand in this order. */
+void sflow_source_read(struct sflow_row *row, enum sflow_plan kind, uint32_t number, uint32_t type, uint32_t index);
+
+/* --- sflow_old.c --- */
+
+/*
+ * Reads a sample of version 2 or 4 from behind its type, whose row has no value yet. *next: where it ends, NULL when
+ * that cannot be told, for it is cut or has something unknown. False: there is no record of it.
+ */
+bool sflow_old_sample_read(struct sflow_row *row, enum sflow_plan kind, const uint8_t *at, const uint8_t **next);
 
 /* --- sflow_structures.c --- */
 

@@ -8,7 +8,8 @@ static bool start_of(uint32_t protocol, enum dissect_start *start)
     static const struct {
         uint32_t protocol;
         enum dissect_start start;
-    } rows[] = {{1, DISSECT_ETHERNET}, {11, DISSECT_IPV4}, {12, DISSECT_IPV6}, {13, DISSECT_MPLS}};
+    } rows[] = {{1, DISSECT_ETHERNET}, {7, DISSECT_PPP},   {11, DISSECT_IPV4},
+                {12, DISSECT_IPV6},    {13, DISSECT_MPLS}, {14, DISSECT_PPP}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].protocol == protocol) {
             *start = rows[i].start;
@@ -31,8 +32,9 @@ static void link_put(struct sflow_row *row, const struct dissection *packet)
     if (packet->destination_mac) {
         sflow_put(row, SFLOW_SOURCE_MAC_ADDRESS, packet->source_mac, 6);
         sflow_put(row, SFLOW_DESTINATION_MAC_ADDRESS, packet->destination_mac, 6);
-        sflow_put_number(row, SFLOW_ETHER_TYPE, packet->ether_type);
     }
+    if (packet->ether_type)
+        sflow_put_number(row, SFLOW_ETHER_TYPE, packet->ether_type);
     if (packet->vlan_count) {
         uint32_t vlans[DISSECT_VLANS_MOST];
         for (uint32_t i = 0; i < packet->vlan_count; i++)
@@ -130,27 +132,50 @@ static void tunnel_put(struct sflow_row *row, const struct dissection *packet)
         inner_put(row, &packet->inner);
 }
 
+void sflow_packet_read(struct sflow_row *row, enum dissect_start start, const uint8_t *packet, uint32_t size_bytes)
+{
+    struct dissection seen;
+    if (row->spans[SFLOW_IP_VERSION].length != SPAN_ABSENT)
+        return;
+    dissect(&seen, start, packet, size_bytes);
+    link_put(row, &seen);
+    if (seen.outer.version)
+        outer_put(row, &seen.outer);
+    tunnel_put(row, &seen);
+}
+
+static void header_put(struct sflow_row *row, uint32_t protocol, const uint8_t *packet, uint32_t size_bytes)
+{
+    enum dissect_start start;
+    sflow_put_number(row, SFLOW_HEADER_PROTOCOL, protocol);
+    sflow_put_number(row, SFLOW_HEADER_LENGTH, size_bytes);
+    if (start_of(protocol, &start))
+        sflow_packet_read(row, start, packet, size_bytes);
+    else
+        decoder_count(row->decoder, COUNTER_sflow_headers_unknown, 1);
+}
+
 bool sflow_header_read(struct sflow_row *row, const uint8_t *at, const uint8_t *end)
 {
     if (end - at < 16)
         return false;
-    uint32_t protocol = read_be32(at), header_bytes = read_be32(at + 12);
+    uint32_t header_bytes = read_be32(at + 12);
     if ((size_t)(end - at) - 16 < header_bytes)
         return false;
-    sflow_put_number(row, SFLOW_HEADER_PROTOCOL, protocol);
     sflow_put_number(row, SFLOW_FRAME_LENGTH, read_be32(at + 4));
     sflow_put_number(row, SFLOW_STRIPPED_BYTES, read_be32(at + 8));
-    sflow_put_number(row, SFLOW_HEADER_LENGTH, header_bytes);
-    enum dissect_start start;
-    if (!start_of(protocol, &start)) {
-        decoder_count(row->decoder, COUNTER_sflow_headers_unknown, 1);
-        return true;
-    }
-    struct dissection packet;
-    dissect(&packet, start, at + 16, header_bytes);
-    link_put(row, &packet);
-    if (packet.outer.version)
-        outer_put(row, &packet.outer);
-    tunnel_put(row, &packet);
+    header_put(row, read_be32(at), at + 16, header_bytes);
     return true;
+}
+
+const uint8_t *sflow_old_header_read(struct sflow_row *row, const uint8_t *at, const uint8_t *end)
+{
+    if (end - at < 12)
+        return NULL;
+    size_t header_bytes = read_be32(at + 8), padded = (header_bytes + 3) & ~(size_t)3;
+    if ((size_t)(end - at) - 12 < padded)
+        return NULL;
+    sflow_put_number(row, SFLOW_FRAME_LENGTH, read_be32(at + 4));
+    header_put(row, read_be32(at), at + 12, (uint32_t)header_bytes);
+    return at + 12 + padded;
 }

@@ -170,7 +170,7 @@ void sflow_fini(struct decoder *decoder);
 void sflow_forget(struct decoder *decoder, struct exporter *exporter);
 /* Reads the header of a datagram of at least SFLOW_HEADER_BYTES; begins its samples. */
 void sflow_begin(struct decoder *decoder);
-#define SFLOW_HEADER_BYTES 28 /* with an IPv4 address */
+#define SFLOW_HEADER_BYTES 24 /* with an IPv4 address and no sub-agent */
 /* Hands out the next samples; 0: there are none, and the datagram has its verdict. */
 uint32_t sflow_take(struct decoder *decoder, struct chunk *chunk);
 

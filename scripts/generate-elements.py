@@ -13,7 +13,7 @@ TYPES = set(
     "unsigned8 unsigned16 unsigned32 unsigned64 unsigned256 signed8 signed16 signed32 signed64 float32 float64 boolean "
     "macAddress octetArray string dateTimeSeconds dateTimeMilliseconds dateTimeMicroseconds dateTimeNanoseconds "
     "ipv4Address ipv6Address aclid basicList subTemplateList subTemplateMultiList "
-    "hexadecimal unsigned32List communityList".split())
+    "hexadecimal unsigned32List communityList macAddressList".split())
 ELASTIC = {"yes": "ELASTIC_YES", "no": "ELASTIC_NO", "omitted": "ELASTIC_OMITTED"}
 
 

@@ -74,7 +74,10 @@ static json_t *component(const char *what, json_t *settings, json_t *mappings)
 /* Room for what is mapped, for every element below scope and options, and for some that nobody knows, in thousands. */
 static int fields_limit(const struct index_request *request, uint32_t fields)
 {
-    fields += 2 * elements_count(request->elements) + OTHER_FIELDS;
+    for (uint32_t i = 1; i <= elements_count(request->elements); i++)
+        if (elements_at(request->elements, (uint16_t)i)->enterprise != ENTERPRISE_SFLOW) /* options have none */
+            fields += 2;
+    fields += OTHER_FIELDS;
     return (int)((fields + 999) / 1000 * 1000);
 }
 

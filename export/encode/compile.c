@@ -17,7 +17,7 @@
 #define FIELD_TEXT_MOST  192
 #define FIXED_TEXT_MOST  16384
 #define FIXED_STEPS_MOST 512
-#define FIELDS_LEAST     192 /* the built-in plans */
+#define FIELDS_LEAST     448 /* the built-in plans */
 
 bool compiler_init(struct compiler *compiler, const struct config *config, const struct profile *profile,
                    const struct elements *elements, struct heap *heap)
@@ -184,7 +184,7 @@ static void repeats_find(const struct compilation *compilation, enum ecs_value l
 static bool takes_bytes(uint8_t format)
 {
     return format == FORMAT_STRING || format == FORMAT_OCTETS || format == FORMAT_HEX || format == FORMAT_NUMBERS ||
-           format == FORMAT_COMMUNITIES;
+           format == FORMAT_COMMUNITIES || format == FORMAT_MACS;
 }
 
 static void answer_emit(struct compilation *compilation, const char *key, const struct answer *answer)

@@ -56,6 +56,7 @@ enum format {
     FORMAT_HEX,           /* octets of an unknown element */
     FORMAT_NUMBERS,       /* 32 bits each, an array */
     FORMAT_COMMUNITIES,   /* 32 bits each, an array of texts */
+    FORMAT_MACS,          /* an array of texts */
 };
 
 /* Conditions: bits of derived.conditions below WHEN_CHECKS; above, checks of the step's own span. */

@@ -23,6 +23,7 @@ static const struct piece type_pieces[TYPE_COUNT] = {
     [TYPE_UNKNOWN_OCTETS] = {.format = FORMAT_HEX, .quoted = true},
     [TYPE_NUMBERS] = {.format = FORMAT_NUMBERS, .most_bytes = 2},
     [TYPE_COMMUNITIES] = {.format = FORMAT_COMMUNITIES, .most_bytes = 2},
+    [TYPE_MACS] = {.format = FORMAT_MACS, .most_bytes = 2},
 };
 
 struct piece values_format(const struct compilation *compilation, uint16_t field)

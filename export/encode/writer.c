@@ -114,6 +114,20 @@ static char *communities_write(char *out, const uint8_t *bytes, uint32_t length)
     return out + 1;
 }
 
+static char *macs_write(char *out, const uint8_t *bytes, uint32_t length)
+{
+    *out++ = '[';
+    for (uint32_t at = 0; at + 6 <= length; at += 6) {
+        *out++ = '"';
+        out = text_mac(out, bytes + at);
+        memcpy(out, "\",", 2);
+        out += 2;
+    }
+    out -= length >= 6;
+    *out = ']';
+    return out + 1;
+}
+
 static char *hex_write(char *out, const uint8_t *bytes, uint32_t length)
 {
     static const char digits[] = "0123456789abcdef";
@@ -218,6 +232,8 @@ static char *field_write(struct writing *writing, const struct step *step, char 
         return numbers_write(out, bytes, length);
     case FORMAT_COMMUNITIES:
         return communities_write(out, bytes, length);
+    case FORMAT_MACS:
+        return macs_write(out, bytes, length);
     default:
         return hex_write(out, bytes, length);
     }

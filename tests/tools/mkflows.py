@@ -17,6 +17,7 @@ import flowcases.fixed
 import flowcases.netflow9
 import flowcases.ipfix
 import flowcases.sflow
+import flowcases.sflow_more
 import flowcases.damage
 from flowcases import CASES
 from flowwire import Values, pcap

@@ -123,7 +123,7 @@ static void memory_short(void **state)
 {
     random_state = 3;
     run(&all, PROFILE_ELASTIC, false, false, 12 << 10);
-    run(&all, PROFILE_WEIR, false, false, 20 << 10);
+    run(&all, PROFILE_WEIR, false, false, 28 << 10);
 }
 
 int main(void)

@@ -220,6 +220,59 @@ static void test_pseudowire(void **state)
     }
 }
 
+/* PPP with and without what may be left out, Cisco's HDLC, SNAP: an IPv4 packet behind each. */
+static void test_links(void **state)
+{
+    (void)state;
+    static const struct {
+        enum dissect_start start;
+        uint8_t bytes[8], count;
+    } rows[] = {
+        {DISSECT_PPP, {0xff, 0x03, 0x00, 0x21}, 4},
+        {DISSECT_PPP, {0xff, 0x03, 0x21}, 3},
+        {DISSECT_PPP, {0x00, 0x21}, 2},
+        {DISSECT_PPP, {0x21}, 1},
+        {DISSECT_PPP, {0x0f, 0x00, 0x08, 0x00}, 4},
+        {DISSECT_LLC, {0xaa, 0xaa, 0x03, 0, 0, 0, 0x08, 0x00}, 8},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct wire packet = {0};
+        memcpy(packet.bytes, rows[i].bytes, rows[i].count);
+        packet.size_bytes = rows[i].count;
+        packet_ipv4(&packet, 6, 1, 2);
+        packet_tcp(&packet, 1234, 443, 0x12);
+        struct dissection seen = look(&packet, rows[i].start);
+        assert_ipv4(seen.outer.source, 1);
+        assert_int_equal(seen.outer.destination_port, 443);
+        assert_int_equal(seen.ether_type, rows[i].start == DISSECT_LLC ? 0x0800 : 0);
+    }
+}
+
+/* A length where the type would be: LLC follows, with SNAP or without. */
+static void test_lengths(void **state)
+{
+    (void)state;
+    struct wire packet = {0};
+    packet_ethernet(&packet, 28);
+    wire_32(&packet, 0xaaaa0300);
+    wire_32(&packet, 0x00000800);
+    packet_ipv4(&packet, 47, 1, 2);
+    wire_32(&packet, 0x00006558); /* GRE, and in it a frame whose type is the inner one's alone */
+    packet_ethernet(&packet, 0x86dd);
+    packet_ipv6(&packet, 59, 3, 4);
+    struct dissection seen = look(&packet, DISSECT_ETHERNET);
+    assert_int_equal(seen.ether_type, 0x0800);
+    assert_ipv4(seen.outer.source, 1);
+    assert_int_equal(seen.inner.version, 6);
+    packet = (struct wire){0};
+    packet_ethernet(&packet, 38);
+    wire_32(&packet, 0x42420300);
+    wire_fill(&packet, 0, 34);
+    seen = look(&packet, DISSECT_ETHERNET);
+    assert_int_equal(seen.ether_type, 0);
+    assert_int_equal(seen.outer.version, 0);
+}
+
 /* Packets in packets without end, and labels without a last one: the walk ends. */
 static void test_endless(void **state)
 {
@@ -242,7 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vlans),      cmocka_unit_test(test_mpls_ipv6), cmocka_unit_test(test_fragment),
         cmocka_unit_test(test_tunnels),    cmocka_unit_test(test_srv6),      cmocka_unit_test(test_pseudowire),
-        cmocka_unit_test(test_endless),
+        cmocka_unit_test(test_links),      cmocka_unit_test(test_lengths),   cmocka_unit_test(test_endless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

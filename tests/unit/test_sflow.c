@@ -294,6 +294,71 @@ static void test_full_row(void **state)
     assert_true(counted(COUNTER_sflow_values_cut) > 0);
 }
 
+/* Version 4 or 2: the words of its header. */
+static void old_datagram(struct sflow_wire *sflow, uint32_t version, uint32_t sequence, uint32_t samples)
+{
+    *sflow = (struct sflow_wire){0};
+    WORDS(sflow, version, 1, 0xc0000207, sequence, 100000 + sequence, samples);
+}
+
+static void old_flow(struct sflow_wire *sflow, uint32_t sequence, uint32_t extensions)
+{
+    WORDS(sflow, 1, sequence, 5, 512, 100000, 4, 11, 0x80000002, 2, 60, 6, 0x0a000001, 0x0a000002, 1234, 443, 2, 0,
+          extensions);
+}
+
+static void test_old_versions(void **state)
+{
+    (void)state;
+    struct sflow_wire sflow;
+    old_datagram(&sflow, 4, 7, 2);
+    old_flow(&sflow, 1, 2);
+    WORDS(&sflow, 3, 65000, 65001, 65002, 1, 2, 2, 174, 15169, 1, 65000 << 16 | 7, 100);
+    WORDS(&sflow, 1, 10, 1, 20, 2);
+    WORDS(&sflow, 2, 9, 4, 30, 7, 77, 0, 5000, 1, 2, 3, 4);
+    assert_int_equal(feed(&sflow), 2);
+    assert_int_equal(number(0, "sflow.exporter.version"), 4);
+    assert_int_equal(number(0, "sflow.exporter.sequence_number"), 7);
+    assert_string_equal(text(0, "source.ip"), "10.0.0.1");
+    assert_int_equal(number(0, "network.bytes"), 512 * 60);
+    assert_int_equal(number(0, "sflow.output_interface_count"), 2);
+    assert_int_equal(number(0, "sflow.destination_as"), 15169);
+    assert_int_equal(number(0, "sflow.local_preference"), 100);
+    assert_int_equal(number(0, "sflow.destination_vlan"), 20);
+    assert_int_equal(number(1, "sflow.sampling_interval"), 30);
+    assert_int_equal(number(1, "sflow.vlan_octets"), 5000);
+    old_datagram(&sflow, 2, 8, 1);
+    old_flow(&sflow, 2, 1);
+    WORDS(&sflow, 3, 65000, 65001, 65002, 2, 174, 15169);
+    assert_int_equal(feed(&sflow), 1);
+    assert_int_equal(number(0, "sflow.destination_peer_as"), 174);
+    assert_int_equal(counted(COUNTER_datagrams_decoded), 2);
+}
+
+/* Cut at every byte, from memory of exactly that size: the samples before the cut stay, and nobody reads on. */
+static void test_old_versions_cut(void **state)
+{
+    (void)state;
+    struct sflow_wire sflow;
+    old_datagram(&sflow, 4, 1, 3);
+    old_flow(&sflow, 1, 1);
+    WORDS(&sflow, 5, 1, 4, 0x61626364);
+    uint32_t first_bytes = sflow.wire.size_bytes;
+    WORDS(&sflow, 2, 9, 4, 30, 7, 77, 0, 5000, 1, 2, 3, 4);
+    uint32_t second_bytes = sflow.wire.size_bytes;
+    old_flow(&sflow, 2, 0);
+    uint32_t whole_bytes = sflow.wire.size_bytes;
+    for (uint32_t size_bytes = 24; size_bytes < whole_bytes; size_bytes++) {
+        sflow.wire.size_bytes = size_bytes;
+        uint32_t records = feed(&sflow);
+        assert_true(size_bytes < first_bytes || records >= 1);
+        assert_true(size_bytes < second_bytes || records >= 2);
+    }
+    assert_int_equal(counted(COUNTER_datagrams_decoded), 0);
+    sflow.wire.size_bytes = whole_bytes;
+    assert_int_equal(feed(&sflow), 3);
+}
+
 static void test_losses(void **state)
 {
     (void)state;
@@ -359,6 +424,8 @@ int main(void)
         TEST(test_cut),
         TEST(test_lies),
         TEST(test_full_row),
+        TEST(test_old_versions),
+        TEST(test_old_versions_cut),
         TEST(test_losses),
         TEST(test_lost_samples),
         cmocka_unit_test(test_elastic),
