@@ -235,6 +235,7 @@ static uint32_t data_make(uint8_t *start, uint32_t *size_bytes, const struct lay
 
 /* ---- sFlow ---- */
 
+#define SFLOW_SAMPLES_AT   28
 #define SFLOW_HEADER_BYTES 128
 #define SFLOW_SAMPLE_BYTES (8 + 32 + 8 + 16 + SFLOW_HEADER_BYTES)
 
@@ -267,15 +268,15 @@ static void packet_make(uint8_t *out, uint64_t *state)
     memset(out, 0x5a, (size_t)(end - out));
 }
 
-/* As many samples as fit, at most `most`; the sequence number is traffic_advance()'s. */
+/* As many samples as fit, at most `most`; sequence numbers are traffic_advance()'s. */
 static uint32_t sflow_make(uint8_t *start, uint32_t *size_bytes, uint32_t most, uint64_t *state)
 {
-    const uint32_t fitting = (DATAGRAM_MOST - 28) / SFLOW_SAMPLE_BYTES, count = most < fitting ? most : fitting;
+    const uint32_t fitting = (DATAGRAM_MOST - SFLOW_SAMPLES_AT) / SFLOW_SAMPLE_BYTES, count = most < fitting ? most : fitting;
     const uint32_t head[] = {5, 1, 0xc0000207, 0, 0, UPTIME_MS, count};
     uint8_t *out = words_put(start, head, sizeof head / sizeof *head);
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t sample[] = {1, SFLOW_SAMPLE_BYTES - 8, (uint32_t)random_next(state) & 0xffffff, 5, 2048,
-                                   (uint32_t)random_next(state) & 0xffffff, 0, 11, 12, 1};
+        const uint32_t sample[] = {1, SFLOW_SAMPLE_BYTES - 8, 0, 5, 2048, (uint32_t)random_next(state) & 0xffffff, 0,
+                                   11, 12, 1};
         const uint32_t header[] = {1, 16 + SFLOW_HEADER_BYTES, 1, 64 + (uint32_t)(random_next(state) % 1400), 4,
                                    SFLOW_HEADER_BYTES};
         out = words_put(out, sample, sizeof sample / sizeof *sample);
@@ -369,6 +370,13 @@ int traffic_make(struct traffic *traffic, const struct traffic_setup *setup)
     return 0;
 }
 
+/* All samples are of one data source. */
+static void samples_number(const struct traffic_datagram *datagram, uint32_t first)
+{
+    for (uint32_t i = 0; i < datagram->records; i++)
+        put(datagram->payload + SFLOW_SAMPLES_AT + i * SFLOW_SAMPLE_BYTES + 8, first + i, 4);
+}
+
 void traffic_advance(struct traffic *traffic, uint32_t first, uint32_t count)
 {
     static const uint8_t offsets[] = {[0] = 16, [5] = 16, [9] = 12, [10] = 8}; /* 0: sFlow */
@@ -377,6 +385,8 @@ void traffic_advance(struct traffic *traffic, uint32_t first, uint32_t count)
         uint8_t version = datagram->payload[1];
         uint32_t *sequence = &traffic->sequences[datagram->stream];
         put(datagram->payload + offsets[version], *sequence, 4);
+        if (version == 0)
+            samples_number(datagram, *sequence * datagram->records);
         *sequence += version == 9 || version == 0 ? 1 : datagram->records;
     }
 }
