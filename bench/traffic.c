@@ -271,7 +271,8 @@ static void packet_make(uint8_t *out, uint64_t *state)
 /* As many samples as fit, at most `most`; sequence numbers are traffic_advance()'s. */
 static uint32_t sflow_make(uint8_t *start, uint32_t *size_bytes, uint32_t most, uint64_t *state)
 {
-    const uint32_t fitting = (DATAGRAM_MOST - SFLOW_SAMPLES_AT) / SFLOW_SAMPLE_BYTES, count = most < fitting ? most : fitting;
+    const uint32_t fitting = (DATAGRAM_MOST - SFLOW_SAMPLES_AT) / SFLOW_SAMPLE_BYTES;
+    const uint32_t count = most < fitting ? most : fitting;
     const uint32_t head[] = {5, 1, 0xc0000207, 0, 0, UPTIME_MS, count};
     uint8_t *out = words_put(start, head, sizeof head / sizeof *head);
     for (uint32_t i = 0; i < count; i++) {

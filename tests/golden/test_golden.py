@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Datagrams in, documents out.
 
-A case is a folder: the datagrams as N-label.dat (one UDP payload), N-label.pcap or N-label.ipfix (a file of RFC 5655), in
-the order of N; `about`;
-`options`, where the case needs others than the defaults below; expected.ndjson and counts.json, which are Elastic's;
-weir.ndjson, which is what profile weir makes of the same datagrams, read by a person once. Folders of real captures are
-read in place from WEIR_CAPTURES.
+A case is a folder: the datagrams as N-label.dat (one UDP payload), N-label.pcap or N-label.ipfix (a file of RFC 5655),
+in the order of N; `about`; `options`, where the case needs others than the defaults below; expected.ndjson and
+counts.json, which are Elastic's; weir.ndjson, which is what profile weir makes of the same datagrams, read by a person
+once. Folders of real captures are read in place from WEIR_CAPTURES.
 
     pytest tests/golden --update -k CASE        writes weir.ndjson
 """
