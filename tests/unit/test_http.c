@@ -430,7 +430,7 @@ static void tokens_are_asked_for(void **state)
 struct scraper {
     struct rig *rig;
     const char *const *paths;
-    uint32_t good, bad;
+    uint32_t good, late, bad;
     _Atomic bool over;
 };
 
@@ -442,6 +442,8 @@ static void *scraper_run(void *argument)
         struct answer answer = client_get(scraper->rig->port, path, i % 2 ? "" : "Accept-Encoding: gzip\r\n");
         if (answer.status == 200)
             scraper->good++;
+        else if (answer.status == 503 && strstr(answer.text, "in time; try again"))
+            scraper->late++; /* a worker that had no processor for a second */
         else
             scraper->bad++;
         answer_fini(&answer);
@@ -478,7 +480,7 @@ static void scrapes_while_it_runs(void **state)
         atomic_store(&scrapers[i].over, true);
         pthread_join(threads[i], NULL);
         assert_int_equal(scrapers[i].bad, 0);
-        assert_true(scrapers[i].good >= 40);
+        assert_true(scrapers[i].good >= 40 - scrapers[i].late && scrapers[i].good > scrapers[i].late);
     }
     crew_stop(rig.collector.crew);
     rig_rest(&rig);
