@@ -222,9 +222,15 @@ static void events_take(struct stream_queue *queue)
     int count = epoll_wait(queue->queue.fd, events, EVENTS_MOST, 0);
     for (int i = 0; i < count; i++) {
         struct connection *connection = events[i].data.ptr;
-        /* pairs with the release of the doorman's who gave it */
-        if (atomic_load_explicit(&connection->state, memory_order_acquire) == STREAM_OPEN && !connection->waits &&
-            !connection->done)
+        /*
+         * Pairs with the release of the doorman's who gave it. An event may be older than that: of a session that is
+         * over, whose place another worker's has by now.
+         */
+        if (atomic_load_explicit(&connection->state, memory_order_acquire) != STREAM_OPEN ||
+            connection->queue != queue)
+            continue;
+        connection->dry = false; /* also of one that waits: what it has taken before is not all */
+        if (!connection->waits && !connection->done)
             list_push(queue, connection);
     }
 }

@@ -46,6 +46,7 @@ static inline void stream_pair_open(struct stream_rig *rig, struct stream_end_pa
     assert(result == 0);
     *pair = (struct stream_end_pair){.connection = {.fd = fds[0], .session.number = number}, .peer = fds[1]};
     pair->connection.buffer = malloc(STREAM_BUFFER_BYTES);
+    pair->connection.queue = &rig->queue;
     atomic_store(&pair->connection.state, STREAM_OPEN);
     atomic_fetch_add(&rig->queue.given, 1);
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = &pair->connection};

@@ -150,6 +150,45 @@ static void sessions_take_turns(void **state)
     stream_rig_fini(&rig);
 }
 
+/* What comes while a session waits for its next turn has an event of its own, and only one. */
+static void what_comes_meanwhile_is_read(void **state)
+{
+    enum { FIRST = 2 * BURST_PACKETS + 3, ALL = FIRST + 5 };
+    static uint8_t bytes[ALL * 100];
+    struct stream_rig rig;
+    struct stream_end_pair pair;
+    struct packet packets[BURST_PACKETS];
+    for (uint32_t i = 0; i < ALL; i++)
+        message_write(bytes + i * 100, 100, i);
+    stream_rig_init(&rig);
+    stream_pair_open(&rig, &pair, 1);
+    send_all(&pair, bytes, FIRST * 100);
+    assert_int_equal(receive(&rig, packets), BURST_PACKETS);
+    send_all(&pair, bytes + FIRST * 100, (ALL - FIRST) * 100);
+    assert_int_equal(drain(&rig, BURST_PACKETS), ALL - BURST_PACKETS);
+    stream_pair_close(&rig, &pair);
+    stream_rig_fini(&rig);
+}
+
+/* A place that another worker's session has by now is none of this one's. */
+static void events_of_others_are_left_alone(void **state)
+{
+    uint8_t bytes[100];
+    struct stream_rig rig, other;
+    struct stream_end_pair pair;
+    struct packet packets[BURST_PACKETS];
+    stream_rig_init(&rig);
+    stream_rig_init(&other);
+    stream_pair_open(&rig, &pair, 1);
+    send_all(&pair, bytes, message_write(bytes, 100, 0));
+    pair.connection.queue = &other.queue;
+    assert_int_equal(receive(&rig, packets), 0);
+    assert_false(rig.queue.queue.unread);
+    stream_pair_close(&rig, &pair);
+    stream_rig_fini(&other);
+    stream_rig_fini(&rig);
+}
+
 /* The exporter of each is told once, after its last message; and why it ended. */
 static void ends_have_reasons(void **state)
 {
@@ -233,6 +272,8 @@ int main(void)
         cmocka_unit_test(framing_is_told_as_soon_as_it_can_be),
         cmocka_unit_test(messages_come_whole_however_they_are_cut),
         cmocka_unit_test(sessions_take_turns),
+        cmocka_unit_test(what_comes_meanwhile_is_read),
+        cmocka_unit_test(events_of_others_are_left_alone),
         cmocka_unit_test(ends_have_reasons),
         cmocka_unit_test(parts_have_a_beginning),
     };
