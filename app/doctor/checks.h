@@ -13,7 +13,8 @@ typedef void (*check_function)(const struct machine *machine, struct report *rep
 
 enum check_scope {
     SCOPE_INTERFACE = 1 << 0, /* once for each interface; else once */
-    SCOPE_XDP = 1 << 1,       /* of no interest to sockets */
+    SCOPE_XDP = 1 << 1,       /* of AF_XDP alone */
+    SCOPE_DPDK = 1 << 2,      /* of DPDK alone */
 };
 
 struct check_row {
@@ -67,6 +68,14 @@ void check_capabilities(const struct machine *machine, struct report *report, co
 void check_user(const struct machine *machine, struct report *report, const char *interface);
 void check_limits(const struct machine *machine, struct report *report, const char *interface);
 void check_ports(const struct machine *machine, struct report *report, const char *interface);
+
+/* DPDK */
+void check_dpdk_module(const struct machine *machine, struct report *report, const char *interface);
+void check_dpdk_devices(const struct machine *machine, struct report *report, const char *interface);
+void check_dpdk_iommu(const struct machine *machine, struct report *report, const char *interface);
+void check_dpdk_memory(const struct machine *machine, struct report *report, const char *interface);
+void check_dpdk_rights(const struct machine *machine, struct report *report, const char *interface);
+void check_dpdk_eal(const struct machine *machine, struct report *report, const char *interface);
 
 /* folders */
 void check_folders(const struct machine *machine, struct report *report, const char *interface);

@@ -26,6 +26,7 @@ static void machine_init(struct machine *machine, const struct config *config)
     uint32_t queues = 0;
     *machine = (struct machine){.config = config, .root = "", .workers = config->workers};
     machine->xdp_must = config->input.backend == BACKEND_XDP;
+    machine->dpdk = config->input.backend == BACKEND_DPDK;
     machine->xdp = machine->xdp_must || (config->input.backend == BACKEND_AUTO && config->input.interface.count);
     for (uint32_t i = 0; i < config->input.interface.count; i++)
         queues += interface_queues(config->input.interface.items[i], STEER_QUEUES_MOST);
@@ -41,9 +42,10 @@ static int examine(const struct config *config, bool json)
     machine_init(&machine, config);
     if (!json)
         printf("weir %s, receiving by %s\n\n", WEIR_VERSION,
-               machine.xdp_must ? "AF_XDP"
-               : machine.xdp    ? "AF_XDP, or by sockets where that cannot be had"
-                                : "sockets");
+               machine.dpdk       ? "DPDK, and sockets beside it"
+               : machine.xdp_must ? "AF_XDP"
+               : machine.xdp      ? "AF_XDP, or by sockets where that cannot be had"
+                                  : "sockets");
     checks_run(&machine, &config->input.interface, &report);
     bool good = !report.no_memory;
     if (json)

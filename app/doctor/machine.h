@@ -13,6 +13,7 @@ struct machine {
     const char *root; /* goes before /proc and /sys; "" but in tests */
     bool xdp;         /* weir run would try AF_XDP */
     bool xdp_must;    /* and does not start without */
+    bool dpdk;        /* or DPDK */
     uint32_t workers; /* that weir run would start */
 };
 

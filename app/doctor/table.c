@@ -17,6 +17,13 @@ const struct check_row check_rows[] = {
     {"interrupts", SCOPE_INTERFACE, check_interrupts},
     {"losses", SCOPE_INTERFACE, check_losses},
 
+    {"dpdk-module", SCOPE_DPDK, check_dpdk_module},
+    {"dpdk-devices", SCOPE_DPDK, check_dpdk_devices},
+    {"dpdk-iommu", SCOPE_DPDK, check_dpdk_iommu},
+    {"dpdk-memory", SCOPE_DPDK, check_dpdk_memory},
+    {"dpdk-rights", SCOPE_DPDK, check_dpdk_rights},
+    {"dpdk-eal", SCOPE_DPDK, check_dpdk_eal},
+
     {"processors", 0, check_processors},
     {"isolation", 0, check_isolation},
     {"governor", 0, check_governor},
@@ -41,7 +48,8 @@ static void rows_run(const struct machine *machine, struct report *report, const
     report->interface = interface;
     for (uint32_t i = 0; i < check_row_count; i++) {
         const struct check_row *row = &check_rows[i];
-        if (!(row->scope & SCOPE_INTERFACE) != !interface || (row->scope & SCOPE_XDP && !machine->xdp))
+        if (!(row->scope & SCOPE_INTERFACE) != !interface || (row->scope & SCOPE_XDP && !machine->xdp) ||
+            (row->scope & SCOPE_DPDK && !machine->dpdk))
             continue;
         report->check = row->name;
         row->run(machine, report, interface);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dlfcn.h>
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,8 +7,6 @@
 
 #include "base/log.h"
 #include "dataplane/dpdk/module.h"
-
-#define MODULE_FILE "weir-dpdk.so"
 
 /* Beside the program, where it lies after a build, or where it is installed. False where there is none. */
 static bool module_find(char path[PATH_MAX])
@@ -19,44 +16,50 @@ static bool module_find(char path[PATH_MAX])
     program[length < 0 ? 0 : length] = '\0';
     char *slash = strrchr(program, '/');
     if (slash) {
-        snprintf(path, PATH_MAX, "%.*s/" MODULE_FILE, (int)(slash - program), program);
+        snprintf(path, PATH_MAX, "%.*s/" DPDK_MODULE_FILE, (int)(slash - program), program);
         if (access(path, F_OK) == 0)
             return true;
     }
-    snprintf(path, PATH_MAX, "%s/" MODULE_FILE, WEIR_MODULE_FOLDER);
+    snprintf(path, PATH_MAX, "%s/" DPDK_MODULE_FILE, WEIR_MODULE_FOLDER);
     return access(path, F_OK) == 0;
 }
 
-static const struct dpdk_module *module_open(const char *path)
+enum dpdk_module_state dpdk_module_look(struct dpdk_module_seen *seen)
 {
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    *seen = (struct dpdk_module_seen){.reason = ""};
+    if (!module_find(seen->path))
+        return DPDK_MODULE_MISSING;
+    void *library = dlopen(seen->path, RTLD_NOW | RTLD_LOCAL);
     if (!library) {
-        log_error("input.backend=dpdk: %s; DPDK's libraries are missing, or of another version than %s was built with: "
-                  "apt-get install librte-ethdev23 and the driver, as librte-net-mlx5-23 (docs/dpdk.md), or build weir "
-                  "with what is installed",
-                  dlerror(), path);
-        return NULL;
+        snprintf(seen->reason, sizeof seen->reason, "%s", dlerror());
+        return DPDK_MODULE_LIBRARIES;
     }
-    return dlsym(library, DPDK_MODULE_SYMBOL);
+    seen->module = dlsym(library, DPDK_MODULE_SYMBOL);
+    if (!seen->module || seen->module->interface != DPDK_MODULE_INTERFACE ||
+        seen->module->layout != DPDK_MODULE_LAYOUT || strcmp(seen->module->version, WEIR_VERSION) != 0)
+        return DPDK_MODULE_STRANGE;
+    return DPDK_MODULE_GOOD;
 }
 
 const struct backend_ops *dpdk_module_load(void)
 {
-    char path[PATH_MAX];
-    if (!module_find(path)) {
-        log_error("input.backend=dpdk: there is no %s beside the program or in %s; it is built where libdpdk-dev is "
-                  "installed (meson setup -Ddpdk=enabled says what is missing), and comes in a package of its own",
-                  MODULE_FILE, WEIR_MODULE_FOLDER);
+    struct dpdk_module_seen seen;
+    switch (dpdk_module_look(&seen)) {
+    case DPDK_MODULE_MISSING:
+        log_error("input.backend=dpdk: there is no " DPDK_MODULE_FILE " beside the program or in " WEIR_MODULE_FOLDER
+                  "; it is built where libdpdk-dev is installed (meson setup -Ddpdk=enabled says what is missing), and "
+                  "comes in a package of its own");
         return NULL;
+    case DPDK_MODULE_LIBRARIES:
+        log_error("input.backend=dpdk: %s; DPDK's libraries are missing, or of another version than %s was built with: "
+                  "apt-get install librte-ethdev23 and the driver, as librte-net-mlx5-23 (docs/dpdk.md), or build weir "
+                  "with what is installed",
+                  seen.reason, seen.path);
+        return NULL;
+    case DPDK_MODULE_STRANGE:
+        log_error("%s is of another build than this program; install both from one build", seen.path);
+        return NULL;
+    default:
+        return seen.module->ops;
     }
-    const struct dpdk_module *module = module_open(path);
-    if (!module)
-        return NULL;
-    if (module->interface != DPDK_MODULE_INTERFACE || module->layout != DPDK_MODULE_LAYOUT ||
-        strcmp(module->version, WEIR_VERSION) != 0) {
-        log_error("%s is of another build than this program (interface %u, wanted %u); install both from one build",
-                  path, module->interface, DPDK_MODULE_INTERFACE);
-        return NULL;
-    }
-    return module->ops;
 }

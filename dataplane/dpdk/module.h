@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <limits.h>
 #include <stdint.h>
 
 #include "config/config.h"
@@ -18,6 +19,7 @@ struct dpdk_module {
     const struct backend_ops *ops;
 };
 
+#define DPDK_MODULE_FILE      "weir-dpdk.so"
 #define DPDK_MODULE_INTERFACE 1
 #define DPDK_MODULE_SYMBOL    "weir_dpdk_module"
 
@@ -25,6 +27,22 @@ struct dpdk_module {
 #define DPDK_MODULE_LAYOUT                                                                                             \
     ((uint32_t)(sizeof(struct config) * 31 + sizeof(struct backend_ops) * 17 + sizeof(struct backend_queue) * 13 +     \
                 sizeof(struct packet) * 7 + sizeof(struct losses)))
+
+enum dpdk_module_state {
+    DPDK_MODULE_GOOD,
+    DPDK_MODULE_MISSING,   /* neither beside the program nor where it would be installed */
+    DPDK_MODULE_LIBRARIES, /* it cannot be loaded: libraries of DPDK's, or their version */
+    DPDK_MODULE_STRANGE,   /* of another build than the program */
+};
+
+struct dpdk_module_seen {
+    char path[PATH_MAX];
+    char reason[512]; /* why it cannot be loaded */
+    const struct dpdk_module *module;
+};
+
+/* Loads it, if it can be. Logs nothing. Control thread. */
+enum dpdk_module_state dpdk_module_look(struct dpdk_module_seen *seen);
 
 /*
  * The module's operations; it is loaded once and stays. NULL, having logged what is missing and what to install.

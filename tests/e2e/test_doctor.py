@@ -6,20 +6,23 @@ import re
 import shlex
 import subprocess
 
-from harness import ROOT
+from harness import DPDK_MODULE, ROOT, dpdk
 import lab
+import pytest
 
 XDP = ("-o", "input.backend=xdp", "-o", "output.type=stdout", "-o", "http.listen=off")
+WITHOUT = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
+DPDK = (*(part for key, value in dpdk("net_null0").items() for part in ("-o", f"{key}={value}")), *XDP[2:])
 
 
 def doctor(link, *arguments, prefix=(), status=0):
-    """All findings as (check, verdict): finding; with this exit status."""
+    """All findings as (check, verdict): finding; with this exit status, None being any."""
     done = subprocess.run(link.collector.inside(*prefix, *lab.weir_command(), "doctor", "--json", *arguments),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-    assert done.returncode == status, f"{done.stdout}\n{done.stderr}"
+    assert done.returncode == status or status is None, f"{done.stdout}\n{done.stderr}"
     found = json.loads(done.stdout)
     assert sum(found["counts"].values()) == len(found["findings"])
-    assert (found["counts"]["stop"] != 0) == (status == 1)
+    assert (found["counts"]["stop"] != 0) == (done.returncode == 1)
     return {(row["check"], row["verdict"]): row for row in found["findings"]}
 
 
@@ -30,6 +33,7 @@ def mend(link, finding):
 
 def test_every_check_is_documented(link):
     found = {check for check, _ in doctor(link, *XDP, lab.COLLECT_INTERFACE)}
+    found |= {check for check, _ in doctor(link, *DPDK, status=None)}
     page = set(re.findall(r"^\| ([a-z-]+) \| (?:interface|machine)", (ROOT / "docs" / "doctor.md").read_text(), re.M))
     assert found == page
 
@@ -71,11 +75,10 @@ def test_beside_weir(collect, link):
 
 def test_without_rights(link):
     """Each capability that is missing, and what cannot be written to."""
-    prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
     row = [*XDP[:2], "-o", "output.path=/root/flows-%i.ndjson", lab.COLLECT_INTERFACE]
-    found = doctor(link, *row, prefix=prefix, status=1)
+    found = doctor(link, *row, prefix=WITHOUT, status=1)
     assert ("capabilities", "stop") in found and ("folders", "stop") in found
-    assert "sockets" in doctor(link, "-o", "output.type=stdout", prefix=prefix)["capabilities", "change"]["found"]
+    assert "sockets" in doctor(link, "-o", "output.type=stdout", prefix=WITHOUT)["capabilities", "change"]["found"]
 
 
 def test_nothing_to_read(link):
@@ -84,3 +87,21 @@ def test_nothing_to_read(link):
     found = doctor(link, *XDP, lab.COLLECT_INTERFACE, prefix=("unshare", "-m", "sh", "-c", hidden, "sh"))
     for check in ("numa", "interrupts", "isolation", "memory", "kernel-options", "sysctls", "capabilities"):
         assert (check, "unknown") in found, found
+
+
+def test_dpdk(link):
+    """A device that is there, in memory that is there: nothing stops weir; then each advice that can be tried here."""
+    if not DPDK_MODULE.exists():
+        pytest.skip("built without the module for DPDK")
+    good = doctor(link, *DPDK)
+    for check in ("module", "devices", "iommu", "memory", "rights", "eal"):
+        assert (f"dpdk-{check}", "ok") in good, good
+    there = f"net_af_packet0,iface={lab.COLLECT_INTERFACE}"
+    found = doctor(link, *DPDK, "-o", 'input.dpdk.devices=["net_af_packet0,iface=nowhere0"]', status=1)
+    mend(link, found["dpdk-devices", "stop"])
+    doctor(link, *DPDK, "-o", f'input.dpdk.devices=["{there}"]')
+    found = doctor(link, *DPDK, "-o", f'input.dpdk.devices=["{there}"]', prefix=WITHOUT, status=1)
+    assert "CAP_NET_RAW" in found["dpdk-rights", "stop"]["found"]
+    found = doctor(link, *DPDK, "-o", "input.dpdk.memory=16MiB", "-o", "workers=4", status=1)
+    wanted = found["dpdk-memory", "stop"]["remedy"].split("#")[0].replace(": ", "=").strip()
+    doctor(link, *DPDK, "-o", wanted, "-o", "workers=4")
