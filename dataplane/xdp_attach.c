@@ -31,7 +31,7 @@ static const char *refusal_help(int error)
     switch (-error) {
     case EPERM:
     case EACCES: /* the verifier trusts only CAP_PERFMON with offsets that packets give */
-        return "run as root, or with CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_PERFMON";
+        return "run as root of the host, or with its CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_PERFMON";
     case EOPNOTSUPP:
         return "the driver has no XDP; set input.xdp_mode to generic or auto";
     default:
@@ -168,6 +168,11 @@ static int dispatcher_suits(const struct xdp_attachment *attachment, const struc
 
 static int beside_choose(struct xdp_attachment *attachment, const struct config *config, struct xdp_occupant *occupant)
 {
+    char reason[XDP_REASON_BYTES];
+    if (!xdp_dispatcher_possible(reason)) {
+        log_error("interface %s: %s", attachment->interface, reason);
+        return -EOPNOTSUPP;
+    }
     int result = claim(attachment);
     if (!result)
         result = stale_remove(attachment, occupant);
@@ -180,7 +185,7 @@ static int beside_choose(struct xdp_attachment *attachment, const struct config 
         return xdp_keeper_end(&attachment->keeper, attachment->interface_index);
     if (occupant->kind == XDP_OCCUPANT_DISPATCHER)
         attachment->flags = occupant->native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
-    return xdp_dispatcher_possible();
+    return 0;
 }
 
 static uint32_t modes_of(const struct config *config)

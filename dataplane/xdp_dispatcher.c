@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -17,23 +18,25 @@ const char *xdp_dispatcher_folder(void)
     return folder && *folder ? folder : "/sys/fs/bpf";
 }
 
-int xdp_dispatcher_possible(void)
+bool xdp_dispatcher_possible(char reason[XDP_REASON_BYTES])
 {
     struct statfs status;
     const char *folder = xdp_dispatcher_folder();
     if (statfs(folder, &status) < 0 || status.f_type != BPF_FS_MAGIC) {
-        log_error("libxdp's dispatcher has to be pinned, and %s is no file system for that; mount -t bpf bpf %s makes "
-                  "it one, or " XDP_BPFFS_ENVVAR " in the environment of all who use it names another",
-                  folder, folder);
-        return -ENOENT;
+        snprintf(
+            reason, XDP_REASON_BYTES,
+            "libxdp's dispatcher has to be pinned, and %s is no file system for that: mount -t bpf bpf %s makes it "
+            "one, or " XDP_BPFFS_ENVVAR " in the environment of all who use it names another",
+            folder, folder);
+        return false;
     }
     /* libxdp would attach the program alone, which nobody else could join. */
-    if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_EXT, NULL) != 1) {
-        log_error("libxdp's dispatcher needs a kernel that lets one program replace a part of another (Linux 5.10 on "
-                  "x86-64, and root); with input.xdp_dispatcher=off weir runs where it is alone");
-        return -EOPNOTSUPP;
-    }
-    return 0;
+    if (libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_EXT, NULL) == 1)
+        return true;
+    snprintf(reason, XDP_REASON_BYTES,
+             "libxdp's dispatcher needs root, and a kernel that lets one program replace a part of another (Linux 5.10 "
+             "on x86-64); with input.xdp_dispatcher=off weir runs where it is alone");
+    return false;
 }
 
 /* The second try is with the same struct: the object can be loaded once. */

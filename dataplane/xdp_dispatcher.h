@@ -15,8 +15,10 @@ struct bpf_object;
 /* Where it is pinned: LIBXDP_BPFFS in the environment, as libxdp has it, or /sys/fs/bpf. */
 const char *xdp_dispatcher_folder(void);
 
-/* Can there be one here? Returns 0 or -errno, having logged what to do about it. */
-int xdp_dispatcher_possible(void);
+#define XDP_REASON_BYTES 512
+
+/* Can there be one here? If not, why, and what to do about it. */
+bool xdp_dispatcher_possible(char reason[XDP_REASON_BYTES]);
 
 struct xdp_seat {
     const char *program; /* its name in the object */

@@ -90,6 +90,10 @@ static void device_report(const struct machine *machine, struct report *report, 
     case DPDK_WAY_VIRTUAL:
         virtual_report(machine, report, device);
         break;
+    case DPDK_WAY_OTHER:
+        report_add(report, FINDING_STOP, "%s is no network card", device->address);
+        report_remedy(report, "dpdk-devbind.py --status-dev net    # of package dpdk; or lspci -D");
+        break;
     case DPDK_WAY_ABSENT:
         report_add(report, FINDING_STOP, "%s: there is no device at this address of the PCI bus", device->address);
         report_remedy(report, "dpdk-devbind.py --status-dev net    # of package dpdk; or lspci -D");
@@ -158,12 +162,12 @@ static void absence_report(const struct machine *machine, struct report *report)
     if (look_text(machine, unsafe, sizeof unsafe, "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode") &&
         *unsafe == 'Y') {
         report_add(report, FINDING_CHANGE, "there is none, and vfio does without: a card may write anywhere in memory");
-        report_remedy(report, "intel_iommu=on iommu=pt    # on the kernel's command line, and VT-d in the firmware");
+        report_remedy(report, "intel_iommu=on iommu=pt    # Intel: on the kernel's command line; AMD: in the firmware");
         return;
     }
     report_add(report, FINDING_STOP, "there is none, or it is off, and vfio-pci needs it");
     report_remedy(report,
-                  "intel_iommu=on iommu=pt    # on the kernel's command line, and VT-d in the firmware; without: "
+                  "intel_iommu=on iommu=pt    # Intel: on the kernel's command line; AMD: in the firmware; without: "
                   "modprobe vfio enable_unsafe_noiommu_mode=1");
 }
 

@@ -157,7 +157,7 @@ void check_clock(const struct machine *machine, struct report *report, const cha
     } else if (result == TIME_ERROR || state.status & STA_UNSYNC) {
         report_add(report, FINDING_CHANGE,
                    "nothing keeps the clock right, as far as the kernel knows: event.created and delays will be off");
-        report_remedy(report, "timedatectl set-ntp true    # or run chrony");
+        report_remedy(report, "timedatectl set-ntp true    # or run chrony; of a container, on the host");
     } else {
         report_add(report, FINDING_OK, "synchronised, off by %ld us at most", state.maxerror);
     }

@@ -50,10 +50,14 @@ void check_capabilities(const struct machine *machine, struct report *report, co
         const struct capability_row *row = &capability_rows[i];
         if (!capability_missing(machine, row, effective))
             continue;
-        report_add(report, row->xdp && machine->xdp_must ? FINDING_STOP : FINDING_CHANGE, "%s is missing, which %s",
-                   row->name, row->what);
-        report_remedy(report, "AmbientCapabilities=%s    # in the unit, as weir.service has it; or run as root",
-                      row->name);
+        report_add(report, row->xdp && machine->xdp_must ? FINDING_STOP : FINDING_CHANGE, "%s is missing%s, which %s",
+                   row->name, look_confined(machine) ? " on the host" : "", row->what);
+        if (look_confined(machine))
+            report_remedy(report, "input.backend: socket    # or run weir outside of this user namespace, as in a "
+                                  "container that root started");
+        else
+            report_remedy(report, "AmbientCapabilities=%s    # in the unit, as weir.service has it; or run as root",
+                          row->name);
     }
     if (report->count == before)
         report_add(report, FINDING_OK, "all that %s need%s, as the user who asks", machine->xdp ? "AF_XDP" : "sockets",

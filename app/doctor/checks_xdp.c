@@ -147,6 +147,18 @@ static void stranger_report(const struct machine *machine, struct report *report
     }
 }
 
+static void nobody_report(const struct machine *machine, struct report *report)
+{
+    char reason[XDP_REASON_BYTES];
+    if (machine->config->input.xdp_dispatcher != DISPATCHER_ON || xdp_dispatcher_possible(reason)) {
+        report_add(report, FINDING_OK, "no XDP program is there");
+        return;
+    }
+    report_add(report, machine->xdp_must ? FINDING_STOP : FINDING_CHANGE,
+               "no XDP program is there, and input.xdp_dispatcher=on asks for a dispatcher: %s", reason);
+    report_remedy(report, "input.xdp_dispatcher: auto    # in the configuration; or as it says");
+}
+
 void check_programs(const struct machine *machine, struct report *report, const char *interface)
 {
     struct xdp_occupant occupant;
@@ -155,7 +167,7 @@ void check_programs(const struct machine *machine, struct report *report, const 
     if (result)
         report_add(report, FINDING_UNKNOWN, "the kernel does not say: %s", strerror(-result));
     else if (occupant.kind == XDP_OCCUPANT_NONE)
-        report_add(report, FINDING_OK, "no XDP program is there");
+        nobody_report(machine, report);
     else if (occupant.kind == XDP_OCCUPANT_DISPATCHER)
         dispatcher_report(machine, report, interface, &occupant);
     else if (strcmp(occupant.name, STEER_PROGRAM_NAME) == 0)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PCI_NETWORK "0x02" /* how the class of a network card begins */
+
 /* Drivers of the kernel that have to do with DPDK; all others keep a device for themselves. */
 static const struct way_row {
     const char *driver;
@@ -57,10 +59,15 @@ static void virtual_look(struct dpdk_device *device)
 /* The driver is what a link in the device's folder points to. */
 static void bus_look(const struct machine *machine, struct dpdk_device *device)
 {
-    char path[LOOK_PATH_MOST], target[LOOK_PATH_MOST], folder[LOOK_PATH_MOST];
+    char path[LOOK_PATH_MOST], target[LOOK_PATH_MOST], folder[LOOK_PATH_MOST], class[16];
     look_path(machine, path, "/sys/bus/pci/devices/%s", device->address);
     if (access(path, F_OK) < 0) {
         device->way = DPDK_WAY_ABSENT;
+        return;
+    }
+    if (look_text(machine, class, sizeof class, "/sys/bus/pci/devices/%s/class", device->address) &&
+        strncmp(class, PCI_NETWORK, strlen(PCI_NETWORK)) != 0) {
+        device->way = DPDK_WAY_OTHER;
         return;
     }
     snprintf(folder, sizeof folder, "/sys/bus/pci/devices/%s/net", device->address);

@@ -11,6 +11,7 @@
 enum dpdk_way {
     DPDK_WAY_VIRTUAL, /* made by DPDK */
     DPDK_WAY_ABSENT,  /* there is none at that address */
+    DPDK_WAY_OTHER,   /* what is there is no network card */
     DPDK_WAY_NOBODY,  /* no driver of the kernel has it */
     DPDK_WAY_KERNEL,  /* a driver has it that does not share */
     DPDK_WAY_VFIO,

@@ -3,12 +3,17 @@
 
 #include <fcntl.h>
 #include <isa-l.h>
+#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+/* Those that the kernel asks of the machine's own users alone, of what weir needs. */
+#define BIT(number)       (1ull << (number))
+#define HOST_CAPABILITIES (BIT(CAP_BPF) | BIT(CAP_PERFMON) | BIT(CAP_IPC_LOCK) | BIT(CAP_SYS_ADMIN))
 
 #define CONFIG_BYTES_MOST ((size_t)4 << 20) /* kernels' own configurations have some 300 KB */
 
@@ -74,6 +79,14 @@ bool look_number(const struct machine *machine, long long *value, const char *fo
     return end != text;
 }
 
+bool look_confined(const struct machine *machine)
+{
+    char text[256];
+    unsigned long long within, outside, count;
+    return look_text(machine, text, sizeof text, "/proc/self/uid_map") &&
+           (sscanf(text, " %llu %llu %llu", &within, &outside, &count) != 3 || count != UINT32_MAX);
+}
+
 bool look_capabilities(const struct machine *machine, uint64_t *effective)
 {
     char text[4096];
@@ -81,7 +94,7 @@ bool look_capabilities(const struct machine *machine, uint64_t *effective)
     unsigned long long bits;
     if (!found || sscanf(found, "CapEff: %llx", &bits) != 1)
         return false;
-    *effective = bits;
+    *effective = look_confined(machine) ? bits & ~HOST_CAPABILITIES : bits;
     return true;
 }
 

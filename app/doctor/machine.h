@@ -37,7 +37,10 @@ const char *look_path(const struct machine *machine, char path[LOOK_PATH_MOST], 
 /* A whole file, which may be compressed with gzip (as /proc/config.gz is); the caller frees. NULL: cannot be read. */
 char *look_config(const struct machine *machine);
 
-/* The effective capabilities, a bit each (linux/capability.h). False where /proc does not show them. */
+/* Is this a user namespace, as a rootless container is? What is a right there is none on the machine. */
+bool look_confined(const struct machine *machine);
+
+/* The effective capabilities, a bit each (linux/capability.h), that count. False where /proc does not show them. */
 bool look_capabilities(const struct machine *machine, uint64_t *effective);
 
 /* Lists of processors as the kernel writes them: "0-3,8". Numbers beyond what a cpu_set_t holds are left out. */

@@ -167,6 +167,14 @@ static void test_rights(void **state)
     assert_int_equal(report_count(&fixture->report, FINDING_STOP), 1 + 0);
     fixture->machine.xdp_must = false;
     expect(run(fixture, check_capabilities), FINDING_CHANGE, "CAP_PERFMON is missing", "AmbientCapabilities");
+    file_put(fixture, "/proc/self/status", "CapEff:\t000001ffffffffff\n");
+    file_put(fixture, "/proc/self/uid_map", "         0          0 4294967295\n");
+    expect(run(fixture, check_capabilities), FINDING_OK, "all that AF_XDP needs", NULL);
+    file_put(fixture, "/proc/self/uid_map", "         0       1000          1\n"); /* a container without root */
+    expect(run(fixture, check_capabilities), FINDING_CHANGE, "CAP_PERFMON is missing on the host",
+           "input.backend: socket");
+    file_put(fixture, "/proc/self/uid_map", "");
+    expect(run(fixture, check_capabilities), FINDING_CHANGE, "on the host", "user namespace");
 }
 
 static void test_sysctls(void **state)

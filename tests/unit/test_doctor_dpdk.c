@@ -45,6 +45,9 @@ static void a_card_is_where_dpdk_can_take_it(void **state)
     struct fixture *fixture = *state;
     CONFIGURE(fixture, "[\"3b:00.0,rx_vec_en=1\"]", "");
     expect(run(fixture, check_dpdk_devices), FINDING_STOP, "there is no device", "dpdk-devbind.py --status-dev net");
+    file_put(fixture, PCI CARD "/class", "0x030000\n");
+    expect(run(fixture, check_dpdk_devices), FINDING_STOP, CARD " is no network card", "dpdk-devbind.py --status-dev");
+    file_put(fixture, PCI CARD "/class", "0x020000\n");
     card_put(fixture, "");
     expect(run(fixture, check_dpdk_devices), FINDING_STOP, CARD ": no driver has it", "--bind=vfio-pci " CARD);
     card_put(fixture, "ice");
