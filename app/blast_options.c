@@ -132,7 +132,7 @@ static bool sender_read(struct blast_options *options, const char *text)
 /* --- the options --- */
 
 enum letter {
-    SENDER = 256, INTERFACE, QUEUE, MAC, WRITE, FORMAT, EXPORTERS, FROM, SOURCE_PORT, SEED, SIZE, PER_DATAGRAM,
+    SENDER = 256, INTERFACE, DEVICE, QUEUE, MAC, WRITE, FORMAT, EXPORTERS, FROM, SOURCE_PORT, SEED, SIZE, PER_DATAGRAM,
     TEMPLATES, TEMPLATE_SECONDS_, RATE, RECORD_RATE, COUNT, RECORDS, SECONDS, ENDLESS, REPLAY, SPEED, ROUNDS,
     KEEP_TIMES, TIME, CPU, JSON, BY_EXPORTER, HELP = 'h',
 };
@@ -143,8 +143,9 @@ static const struct row {
     int letter;
     const char *help;
 } rows[] = {
-    {"sender", "NAME", SENDER, "how, see below (udp; packet with --interface, pcap with --write)"},
+    {"sender", "NAME", SENDER, "how, see below (udp; packet with --interface, dpdk with --device, pcap with --write)"},
     {"interface", "NAME", INTERFACE, "where frames leave"},
+    {"device", "DEVICE", DEVICE, "for dpdk: 0000:3b:00.0, or net_af_packet0,iface=NAME"},
     {"queue", "N", QUEUE, "of the interface, for xdp (0)"},
     {"mac", "MAC", MAC, "of the collector or of the router to it (the IPv4 neighbour's)"},
     {"write", "FILE", WRITE, "the capture to write"},
@@ -256,6 +257,9 @@ static bool way_take(struct blast_options *options, int letter, const char *valu
     case INTERFACE:
         options->setup.interface = value;
         return true;
+    case DEVICE:
+        options->setup.device = value;
+        return true;
     case QUEUE:
         return strcmp(value, "0") == 0 || small_read("--queue", value, 4095, &options->setup.queue);
     case MAC:
@@ -341,16 +345,35 @@ static void sources_default(struct blast_options *options)
         prefix_parse(SOURCES_IPV6, &sources->prefixes[sources->count++]);
 }
 
+/* What the sender cannot do without; NULL: nothing. */
+static const char *setup_missing(const struct sender_ops *sender, const struct sender_setup *setup)
+{
+    bool target = setup->target.has[0] || setup->target.has[1], dpdk = strcmp(sender->name, "dpdk") == 0;
+    if (strcmp(sender->name, "none") == 0)
+        return NULL;
+    if (strcmp(sender->name, "pcap") == 0 && !setup->path)
+        return "--write FILE";
+    if (dpdk && !setup->device)
+        return "--device";
+    if (dpdk && !setup->interface && !setup->has_mac)
+        return "--mac, or --interface to ask for it";
+    if (!dpdk && sender->spoofs && strcmp(sender->name, "pcap") != 0 && !setup->interface)
+        return "--interface";
+    return target ? NULL : "a target";
+}
+
+static const char *sender_default(const struct sender_setup *setup)
+{
+    return setup->path ? "pcap" : setup->device ? "dpdk" : setup->interface ? "packet" : "udp";
+}
+
 static bool way_check(struct blast_options *options)
 {
     const struct sender_setup *setup = &options->setup;
     if (!options->sender)
-        options->sender = sender_find(setup->path ? "pcap" : setup->interface ? "packet" : "udp");
+        options->sender = sender_find(sender_default(setup));
     const char *name = options->sender->name;
-    const char *missing = strcmp(name, "pcap") == 0 && !setup->path                                     ? "--write FILE"
-                          : options->sender->spoofs && strcmp(name, "pcap") != 0 && !setup->interface   ? "--interface"
-                          : strcmp(name, "none") != 0 && !setup->target.has[0] && !setup->target.has[1] ? "a target"
-                                                                                                        : NULL;
+    const char *missing = setup_missing(options->sender, setup);
     if (missing)
         fprintf(stderr, "weir blast: sender %s needs %s\n", name, missing);
     uint32_t most = options->sender->payload_most;

@@ -9,6 +9,7 @@ struct sender_setup {
     struct blast_sources sources; /* senders by sockets: local addresses to send from; none: the kernel's choice */
     const char *interface;        /* frames: where they leave */
     uint32_t queue;               /* AF_XDP: of the interface */
+    const char *device;           /* DPDK: where they leave */
     const char *path;             /* files */
     uint8_t target_mac[6];
     bool has_mac;                 /* else the neighbour's, or a file's made-up one */

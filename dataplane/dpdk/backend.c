@@ -279,4 +279,5 @@ static const struct backend_ops ops = {
 extern const struct dpdk_module weir_dpdk_module;
 
 __attribute__((visibility("default"))) const struct dpdk_module weir_dpdk_module = {
-    .interface = DPDK_MODULE_INTERFACE, .layout = DPDK_MODULE_LAYOUT, .version = WEIR_VERSION, .ops = &ops};
+    .interface = DPDK_MODULE_INTERFACE, .layout = DPDK_MODULE_LAYOUT, .version = WEIR_VERSION, .ops = &ops,
+    .transmit = &dpdk_transmit_ops};

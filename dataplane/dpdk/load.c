@@ -41,17 +41,18 @@ enum dpdk_module_state dpdk_module_look(struct dpdk_module_seen *seen)
     return DPDK_MODULE_GOOD;
 }
 
-const struct backend_ops *dpdk_module_load(void)
+/* NULL, having said what is missing. */
+static const struct dpdk_module *module_load(void)
 {
     struct dpdk_module_seen seen;
     switch (dpdk_module_look(&seen)) {
     case DPDK_MODULE_MISSING:
-        log_error("input.backend=dpdk: there is no " DPDK_MODULE_FILE " beside the program or in " WEIR_MODULE_FOLDER
+        log_error("DPDK: there is no " DPDK_MODULE_FILE " beside the program or in " WEIR_MODULE_FOLDER
                   "; it is built where libdpdk-dev is installed (meson setup -Ddpdk=enabled says what is missing), and "
                   "comes in a package of its own");
         return NULL;
     case DPDK_MODULE_LIBRARIES:
-        log_error("input.backend=dpdk: %s; DPDK's libraries are missing, or of another version than %s was built with: "
+        log_error("DPDK: %s; DPDK's libraries are missing, or of another version than %s was built with: "
                   "apt-get install librte-ethdev23 and the driver, as librte-net-mlx5-23 (docs/dpdk.md), or build weir "
                   "with what is installed",
                   seen.reason, seen.path);
@@ -60,6 +61,18 @@ const struct backend_ops *dpdk_module_load(void)
         log_error("%s is of another build than this program; install both from one build", seen.path);
         return NULL;
     default:
-        return seen.module->ops;
+        return seen.module;
     }
+}
+
+const struct backend_ops *dpdk_module_load(void)
+{
+    const struct dpdk_module *module = module_load();
+    return module ? module->ops : NULL;
+}
+
+const struct dpdk_transmit_ops *dpdk_module_transmit(void)
+{
+    const struct dpdk_module *module = module_load();
+    return module ? module->transmit : NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "dataplane/backend.h"
+#include "dataplane/dpdk/transmit.h"
 
 /*
  * What weir-dpdk.so exports and the program looks for: who has no DPDK installs no module, and the program is linked
@@ -17,10 +18,11 @@ struct dpdk_module {
     uint32_t layout;    /* DPDK_MODULE_LAYOUT */
     const char *version;
     const struct backend_ops *ops;
+    const struct dpdk_transmit_ops *transmit;
 };
 
 #define DPDK_MODULE_FILE      "weir-dpdk.so"
-#define DPDK_MODULE_INTERFACE 1
+#define DPDK_MODULE_INTERFACE 2
 #define DPDK_MODULE_SYMBOL    "weir_dpdk_module"
 
 /* Changes with the structs that both sides read. */
@@ -49,3 +51,6 @@ enum dpdk_module_state dpdk_module_look(struct dpdk_module_seen *seen);
  * Control thread.
  */
 const struct backend_ops *dpdk_module_load(void);
+
+/* The same, of the way out. */
+const struct dpdk_transmit_ops *dpdk_module_transmit(void);

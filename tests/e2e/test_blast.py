@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from harness import ROOT, check_stop
+from harness import DPDK_MODULE, ROOT, check_stop
 import lab
 import pytest
 
@@ -21,7 +21,10 @@ SENDERS = {
     "gso": ["--sender", "gso", "--exporters", 5],
     "packet": ["--sender", "packet", "--exporters", 300, "--interface", lab.EXPORT_INTERFACE],
     "xdp": ["--sender", "xdp", "--exporters", 300, "--interface", lab.EXPORT_INTERFACE],
+    "dpdk": ["--sender", "dpdk", "--exporters", 300, "--interface", lab.EXPORT_INTERFACE,
+             "--device", f"net_af_packet0,iface={lab.EXPORT_INTERFACE}"],
 }
+NOBODY = ("--mac", "02:00:00:00:00:01")  # for devices that nobody listens at
 TARGET = f"{lab.COLLECTOR}:2055"
 FORMATS = "v1,v5,v6,v7,v8,v9,v9-nbar,ipfix,ipfix-biflow"
 
@@ -71,8 +74,15 @@ def check_delivered(result, weir):
     return documents
 
 
+def needs_dpdk():
+    if not DPDK_MODULE.exists():
+        pytest.skip("built without the module for DPDK")
+
+
 @pytest.mark.parametrize("sender", SENDERS)
 def test_truth_is_what_arrives(collect, blast, sender):
+    if sender == "dpdk":
+        needs_dpdk()
     weir = collect(input__backend="socket", read_buffer="8MiB")
     result = blast(*SENDERS[sender], "--format", FORMATS, "--count", 600, "--per-datagram", 4, "--rate", 3000,
                    TARGET)
@@ -90,6 +100,23 @@ def test_spoofed_frames_reach_af_xdp(collect, blast, link):
                    f"[{lab.COLLECTOR6}]:2055")
     assert sum(row["exporter"].startswith("[2001:2::") for row in result["exporters"]) == 150
     check_delivered(result, weir)
+
+
+def test_dpdk_writes_a_capture(blast, tmp_path):
+    """By net_pcap: weir decodes from it what blast says that it sent. The other devices take as much."""
+    needs_dpdk()
+    sent = ("--format", "v9,ipfix", "--exporters", 20, "--count", 3000, *NOBODY, TARGET)
+    result = blast("--device", f"net_pcap0,tx_pcap={tmp_path}/out.pcap", *sent)
+    for device in ("net_null0", "net_ring0"):
+        other = blast("--device", device, *sent)
+        assert other["sender"] == "dpdk" and said(other) == said(result)
+    done = subprocess.run([*lab.weir_command(), "decode", "-o", "output.path=/dev/null", "-o", "stats_format=json",
+                           tmp_path / "out.pcap"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                          check=True)
+    ledger = lab.last_ledger(done.stderr)
+    assert lab.counter(ledger, "datagrams_received") == result["datagrams"] == 3000
+    assert lab.counter(ledger, "records_received") == result["records"] + result["options_records"]
+    assert lab.counter(ledger, "records_missing") == 0
 
 
 def test_rate_and_time(blast):
@@ -207,6 +234,8 @@ def test_replay_of_foreign_captures_into_a_file(tmp_path, capture):
     ((TARGET,), "how much?"),
     (("--count", "1"), "sender udp needs a target"),
     (("--count", "1", "--sender", "packet", TARGET), "needs --interface"),
+    (("--count", "1", "--sender", "dpdk", TARGET), "sender dpdk needs --device"),
+    (("--count", "1", "--device", "net_null0", TARGET), "needs --mac, or --interface"),
     (("--count", "1", "--interface", "none0", TARGET), "there is none of that name"),
     (("--count", "many", TARGET), "--count many is no number"),
     (("--count", "1", "--format", "v10", TARGET), "--format v10 is no format"),
