@@ -7,6 +7,7 @@ so for each way.
 """
 
 import errno
+import fcntl
 import itertools
 import json
 import os
@@ -22,7 +23,7 @@ from servers import inside
 
 RECORDS = int(os.environ.get("TEST_RECORDS", 1_000_000))
 EXPORTERS = int(os.environ.get("TEST_EXPORTERS", 1000))
-RATE = int(os.environ.get("TEST_RECORD_RATE", 150_000))
+RATE = int(os.environ.get("TEST_RECORD_RATE", 120_000))
 FORMATS = "v5,v9,ipfix,v9-nbar,ipfix-biflow"
 TARGET = f"{lab.COLLECTOR}:2055"
 DOCUMENTS = pathlib.Path(lab.weir_command()[-1]).parent.parent / "tests" / "tools" / "weir-test-documents"
@@ -30,6 +31,8 @@ TAP = "weir0"
 # Which processors' frames leave by each of the wire's queues, and come in by it; in generic mode by the one before,
 # as the kernel counts. Of a processor's two the exporter's hash chooses.
 QUEUES_OF = (0b01, 0b10, 0b01, 0b10)
+BATCHES = 1024  # of 1 MiB, of all workers: what a tool that is late for some seconds does not hold up
+PIPE = 1 << 20  # bytes
 PIECE = 16 << 10  # bytes written to a device that reads a file
 
 # Long rings and buffers: this is not about losses, and nobody knows what else the machine does.
@@ -96,13 +99,15 @@ class Compared:
     def __init__(self, link, folder, settings, truth):
         self.link, self.truth, self.fifo = link, truth, folder / "fifo"
         os.mkfifo(self.fifo)
-        settings = {"output.type": "stdout", "output.batches": "512", "stats_interval": "0",
+        batches = BATCHES // int(settings.get("workers", 1))
+        settings = {"output.type": "stdout", "output.batches": str(batches), "stats_interval": "0",
                     **{name: value.replace("{fifo}", str(self.fifo)) for name, value in settings.items()}}
         self.weir = lab.Weir(folder, self.start, settings)
 
     def start(self, *command, stdout, stderr):
         del stdout
         process = self.link.collector.start(*command, stdout=subprocess.PIPE, stderr=stderr)
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, PIPE)
         self.tool = subprocess.Popen([DOCUMENTS, "compare", self.truth.set], stdin=process.stdout,
                                      stdout=subprocess.PIPE)
         process.stdout.close()
