@@ -165,18 +165,15 @@ bool crew_ended(const struct crew *crew)
     return atomic_load_explicit(&crew->shared.running, memory_order_relaxed) == 0;
 }
 
-/* Frees those that come behind `from` and that no worker looks at any more. */
-static void rules_reclaim(const struct crew *crew, struct rules *from)
+/* The oldest that a worker goes by. */
+static uint32_t rules_oldest(const struct crew *crew, const struct rules *newest)
 {
-    uint32_t oldest = from->generation;
+    uint32_t oldest = newest->generation;
     for (uint32_t i = 0; i < crew->shared.setup.worker_count; i++) {
         uint32_t adopted = worker_rules(crew->workers[i]);
         oldest = adopted < oldest ? adopted : oldest;
     }
-    while (from->older && from->older->generation >= oldest)
-        from = from->older;
-    rules_free_all(from->older);
-    from->older = NULL;
+    return oldest;
 }
 
 void crew_set_rules(struct crew *crew, struct rules *rules)
@@ -185,7 +182,7 @@ void crew_set_rules(struct crew *crew, struct rules *rules)
     rules->generation = rules->older->generation + 1;
     /* pairs with the acquire in rules_adopt() */
     atomic_store_explicit(&crew->shared.rules, rules, memory_order_release);
-    rules_reclaim(crew, rules);
+    rules_reclaim(rules, rules_oldest(crew, rules));
 }
 
 void crew_free(struct crew *crew)

@@ -55,6 +55,14 @@ void rules_free(struct rules *rules)
     free(rules);
 }
 
+void rules_reclaim(struct rules *newest, uint32_t oldest)
+{
+    while (newest->older && newest->older->generation >= oldest)
+        newest = newest->older;
+    rules_free_all(newest->older);
+    newest->older = NULL;
+}
+
 void rules_free_all(struct rules *rules)
 {
     while (rules) {

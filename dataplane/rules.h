@@ -41,5 +41,8 @@ void rules_free(struct rules *rules);
 /* Is it a port of host? */
 bool rules_want_port(const struct rules *rules, uint16_t port);
 
+/* Frees those older than newest that nobody looks at: not of generation oldest, nor of a later one. */
+void rules_reclaim(struct rules *newest, uint32_t oldest);
+
 /* With all older ones; NULL: none. */
 void rules_free_all(struct rules *rules);

@@ -85,7 +85,32 @@ static bool ethernet_skip(const struct sorter *sorter, const struct packet *pack
     return frame_skip_tags(packet->bytes, packet->size_bytes, offset, type);
 }
 
-enum sort_verdict sorter_sort(const struct sorter *sorter, const struct packet *packet)
+static enum sort_verdict ip_sort(const struct sorter *sorter, uint16_t type, const uint8_t *ip, const uint8_t *end)
+{
+    if (type == ETHERTYPE_IPV4)
+        return ipv4_sort(sorter, ip, end);
+    return type == ETHERTYPE_IPV6 ? ipv6_sort(sorter, ip, end) : SORT_OTHER;
+}
+
+static bool listens_at_port(const struct sorter *sorter, uint16_t port)
+{
+    for (int i = 0; i < sorter->listen_count; i++)
+        if (sorter->listens[i].endpoint.port == port)
+            return true;
+    return false;
+}
+
+/* Of what is to this machine, and no flow export as it stands. */
+static enum sort_verdict tunnel_sort(const struct sorter *sorter, const struct unpack *unpack,
+                                     const struct packet *packet)
+{
+    struct frame frame;
+    if (frame_parse(packet, unpack, &frame) != FRAME_DATAGRAM || !frame.unpacked)
+        return SORT_OTHER;
+    return listens_at_port(sorter, frame.destination_port) ? SORT_OURS : SORT_OTHER;
+}
+
+enum sort_verdict sorter_sort(const struct sorter *sorter, const struct unpack *unpack, const struct packet *packet)
 {
     const uint8_t *end = packet->bytes + packet->size_bytes;
     uint32_t offset = 0;
@@ -94,7 +119,6 @@ enum sort_verdict sorter_sort(const struct sorter *sorter, const struct packet *
         type = packet->size_bytes && packet->bytes[0] >> 4 == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
     else if (!ethernet_skip(sorter, packet, &offset, &type))
         return SORT_OTHER;
-    if (type == ETHERTYPE_IPV4)
-        return ipv4_sort(sorter, packet->bytes + offset, end);
-    return type == ETHERTYPE_IPV6 ? ipv6_sort(sorter, packet->bytes + offset, end) : SORT_OTHER;
+    enum sort_verdict verdict = ip_sort(sorter, type, packet->bytes + offset, end);
+    return verdict == SORT_OTHER && unpack->kinds ? tunnel_sort(sorter, unpack, packet) : verdict;
 }

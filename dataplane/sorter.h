@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "dataplane/backend.h"
+#include "dataplane/frame.h"
 #include "dataplane/listen.h"
 
 /*
@@ -24,5 +25,9 @@ enum sort_verdict {
     SORT_OTHER,    /* the kernel's, if anybody's */
 };
 
-/* A frame, or with PACKET_IP what stands behind its Ethernet header. Any thread. */
-enum sort_verdict sorter_sort(const struct sorter *sorter, const struct packet *packet);
+/*
+ * A frame, or with PACKET_IP what stands behind its Ethernet header. A tunnel that unpack takes off is ours if its sender
+ * is believed and the datagram within is to a port where weir listens: load balancers keep the address that is theirs.
+ * Any thread.
+ */
+enum sort_verdict sorter_sort(const struct sorter *sorter, const struct unpack *unpack, const struct packet *packet);

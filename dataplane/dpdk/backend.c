@@ -5,6 +5,7 @@
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ struct dpdk_state {
     uint32_t port_count;
     struct listen listens[LISTENS_MOST];
     int listen_count;
+    struct rules *_Atomic rules; /* whose tunnels are taken; the control thread writes, workers read */
     struct guards guards;
     struct sockets sockets; /* the first queue's worker asks them */
 };
@@ -51,7 +53,7 @@ static enum sort_verdict fragment_take(struct dpdk_queue *queue, struct packet *
     if (!queue->reassembly)
         return SORT_OTHER;
     reassembly_take(queue->reassembly, packet, queue->slots + (size_t)queue->borrowed_count * SLOT_BYTES);
-    return packet->kind == PACKET_IP ? sorter_sort(&queue->port->sorter, packet) : SORT_OURS;
+    return packet->kind == PACKET_IP ? sorter_sort(&queue->port->sorter, &queue->rules->unpack, packet) : SORT_OURS;
 }
 
 /* Whose is the frame? Ours becomes the next packet. */
@@ -67,7 +69,7 @@ static void mbuf_take(struct dpdk_queue *queue, struct rte_mbuf *mbuf, struct pa
                               .size_bytes = rte_pktmbuf_data_len(mbuf),
                               .kind = PACKET_ETHERNET,
                               .received_ns = now_ns};
-    enum sort_verdict verdict = sorter_sort(&queue->port->sorter, packet);
+    enum sort_verdict verdict = sorter_sort(&queue->port->sorter, &queue->rules->unpack, packet);
     if (verdict == SORT_FRAGMENT)
         verdict = fragment_take(queue, packet);
     if (mbuf_echoes(queue, packet)) {
@@ -106,9 +108,22 @@ static void burst_sort(struct dpdk_queue *queue, uint16_t count, struct packet *
         others_leave(queue);
 }
 
+/* Between two bursts. The worker adopts the same by itself, a burst earlier or later. */
+static void rules_adopt(struct dpdk_queue *queue, const struct dpdk_state *state)
+{
+    /* pairs with the release in dpdk_set_rules(): the rules are whole */
+    const struct rules *rules = atomic_load_explicit(&state->rules, memory_order_acquire);
+    if (rules == queue->rules)
+        return;
+    queue->rules = rules;
+    /* pairs with the acquire in rules_oldest(): we look at the older ones no more */
+    atomic_store_explicit(&queue->generation, rules->generation, memory_order_release);
+}
+
 static int dpdk_receive(struct backend_queue *base, struct packet *packets, int most)
 {
     struct dpdk_queue *queue = base->state;
+    rules_adopt(queue, base->backend->state);
     uint16_t room = most < BURST_PACKETS ? (uint16_t)most : BURST_PACKETS;
     for (int round = 0; round < ROUNDS_MOST && !queue->borrowed_count; round++) {
         uint16_t count = rte_eth_rx_burst(queue->port_id, queue->number, queue->burst, room);
@@ -169,6 +184,7 @@ static void dpdk_close(struct backend *backend)
         port_close(state->ports[i]);
     eal_close();
     guards_close(&state->guards);
+    rules_free_all(atomic_load_explicit(&state->rules, memory_order_relaxed));
     free(state->ports);
     free(state);
     free(backend->queues);
@@ -243,7 +259,8 @@ static int dpdk_open(struct backend *backend, const struct config *config, uint3
     backend->state = state;
     backend->queue_count = 0;
     state->listen_count = listens_read(config, state->listens);
-    int result = state->listen_count < 0 ? state->listen_count : eal_open(config);
+    atomic_init(&state->rules, rules_new(config));
+    int result = !state->rules ? -ENOMEM : state->listen_count < 0 ? state->listen_count : eal_open(config);
     if (!result)
         result = ports_open(backend, &(struct dpdk_port_setup){.config = config,
                                                                .listens = state->listens,
@@ -264,6 +281,33 @@ static void dpdk_refresh(struct backend *backend)
         port_watch(state->ports[i]);
 }
 
+/* The oldest that a queue's worker goes by. */
+static uint32_t rules_oldest(const struct backend *backend, const struct rules *newest)
+{
+    uint32_t oldest = newest->generation;
+    for (uint32_t i = 0; i < backend->queue_count; i++) {
+        const struct dpdk_queue *queue = backend->queues[i]->state;
+        uint32_t adopted = atomic_load_explicit(&queue->generation, memory_order_acquire);
+        oldest = adopted < oldest ? adopted : oldest;
+    }
+    return oldest;
+}
+
+static int dpdk_set_rules(struct backend *backend, const struct config *config)
+{
+    struct dpdk_state *state = backend->state;
+    struct rules *rules = rules_new(config);
+    if (!rules) {
+        log_error("no memory for the rules of the input: the ones before stay");
+        return -ENOMEM;
+    }
+    rules->older = atomic_load_explicit(&state->rules, memory_order_relaxed);
+    rules->generation = rules->older->generation + 1;
+    atomic_store_explicit(&state->rules, rules, memory_order_release); /* pairs with the acquire in rules_adopt() */
+    rules_reclaim(rules, rules_oldest(backend, rules));
+    return 0;
+}
+
 static const struct backend_ops ops = {
     .name = "dpdk",
     .open = dpdk_open,
@@ -274,6 +318,7 @@ static const struct backend_ops ops = {
     .losses = dpdk_losses,
     .close = dpdk_close,
     .refresh = dpdk_refresh,
+    .set_rules = dpdk_set_rules,
 };
 
 extern const struct dpdk_module weir_dpdk_module;

@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "dataplane/backend.h"
+#include "dataplane/rules.h"
 #include "dataplane/sorter.h"
 
 struct dpdk_port;
@@ -29,6 +30,8 @@ struct dpdk_queue {
     uint64_t to_kernel;
     uint64_t kernel_full;        /* the way to the kernel had no room */
     struct reassembly *reassembly; /* NULL: fragments are the kernel's */
+    const struct rules *rules;   /* of the burst at hand */
+    _Atomic uint32_t generation; /* of these; the worker writes, the control thread reads */
     uint8_t *slots;              /* with it: BURST_PACKETS of SLOT_BYTES for whole datagrams */
 
     /* cold */

@@ -29,12 +29,15 @@ static struct sorter everywhere(void)
                            .mac = {MAC}};
 }
 
+static struct unpack unpack; /* nothing, but where a test says what */
+
 #define SORT(sorter, packet_kind, ...)                                                                                 \
     sort((sorter), (packet_kind), (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
 static enum sort_verdict sort(struct sorter sorter, enum packet_kind kind, const uint8_t *bytes, uint32_t size_bytes)
 {
-    return sorter_sort(&sorter, &(struct packet){.bytes = bytes, .size_bytes = size_bytes, .kind = (uint8_t)kind});
+    const struct packet packet = {.bytes = bytes, .size_bytes = size_bytes, .kind = (uint8_t)kind};
+    return sorter_sort(&sorter, &unpack, &packet);
 }
 
 static void export_is_ours(void **state)
@@ -90,6 +93,39 @@ static void fragments_are_told(void **state)
     assert_int_equal(SORT(everywhere(), PACKET_IP, IPV6(44), 58, 0, 0, 1, 0, 0, 0, 1, UDP_HEADER), SORT_OTHER);
 }
 
+/* From believed load balancers alone, and to a port where weir listens; its address is theirs. */
+static void tunnels_are_ours(void **state)
+{
+    char *items[] = {"203.0.113.0/24"};
+    struct allow *balancers = allow_new(&(struct text_list){items, 1});
+    struct sorter sorter = everywhere();
+    static const uint8_t address[] = {198, 51, 100, 200}; /* weir's: another than the one within the tunnel */
+    sorter.listens[0] = (struct listen){.endpoint = {address_from_ipv4(address), 2055}, .ipv4 = true};
+    unpack = (struct unpack){.kinds = UNPACK_IPIP | UNPACK_GRE | UNPACK_GUE, .gue_port = 6080, .balancers = balancers};
+#define OUTER(last, protocol, size) 0x45, 0, 0, (size), 0, 1, 0, 0, 64, (protocol), 0, 0, 203, 0, (last), 9, HOST
+    assert_int_equal(SORT(sorter, PACKET_ETHERNET, MAC, FROM, 8, 0, OUTER(113, 4, 52), IPV4(0), UDP_HEADER), SORT_OURS);
+    assert_int_equal(SORT(sorter, PACKET_IP, OUTER(113, 47, 56), 0, 0, 8, 0, IPV4(0), UDP_HEADER), SORT_OURS);
+    assert_int_equal(SORT(sorter, PACKET_IP, OUTER(113, 17, 60), 0x9c, 0x40, 0x17, 0xc0, 0, 40, 0, 0, IPV4(0),
+                          UDP_HEADER),
+                     SORT_OURS);
+    /* somebody else's, another port's, a fragment's, not to this machine */
+    assert_int_equal(SORT(sorter, PACKET_ETHERNET, MAC, FROM, 8, 0, OUTER(114, 4, 52), IPV4(0), UDP_HEADER),
+                     SORT_OTHER);
+    sorter.listens[0].endpoint.port = 4739;
+    assert_int_equal(SORT(sorter, PACKET_ETHERNET, MAC, FROM, 8, 0, OUTER(113, 4, 52), IPV4(0), UDP_HEADER),
+                     SORT_OTHER);
+    sorter.listens[0].endpoint.port = 2055;
+    assert_int_equal(SORT(sorter, PACKET_ETHERNET, MAC, FROM, 8, 0, OUTER(113, 4, 52), IPV4(0x20), UDP_HEADER),
+                     SORT_OTHER);
+    assert_int_equal(SORT(sorter, PACKET_ETHERNET, OTHER_MAC, FROM, 8, 0, OUTER(113, 4, 52), IPV4(0), UDP_HEADER),
+                     SORT_OTHER);
+    unpack.kinds = UNPACK_GRE;
+    assert_int_equal(SORT(sorter, PACKET_ETHERNET, MAC, FROM, 8, 0, OUTER(113, 4, 52), IPV4(0), UDP_HEADER),
+                     SORT_OTHER);
+    unpack = (struct unpack){0};
+    allow_free(balancers);
+}
+
 /* A frame that ends anywhere before the ports is nobody's; no byte behind it is read (the sanitizers watch). */
 static void cut_frames_are_not_ours(void **state)
 {
@@ -112,6 +148,7 @@ int main(void)
         cmocka_unit_test(what_is_for_others_is_not),
         cmocka_unit_test(addresses_and_families_are_kept_apart),
         cmocka_unit_test(fragments_are_told),
+        cmocka_unit_test(tunnels_are_ours),
         cmocka_unit_test(cut_frames_are_not_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
