@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "decode/exporter.h"
 #include "decode/pages.h"
 
@@ -68,11 +65,20 @@ void numberings_free(struct numberings *numberings)
 
 /* --- further numberings of an exporter --- */
 
+/* Each bit of the key decides about each of the result (the last steps of splitmix64). */
+static uint64_t scatter(uint64_t key)
+{
+    key = (key ^ key >> 30) * 0xbf58476d1ce4e5b9;
+    key = (key ^ key >> 27) * 0x94d049bb133111eb;
+    return key ^ key >> 31;
+}
+
+/* Slots have 24 bits at most, as limits.exporters has. */
 static struct numbering **bucket_of(const struct numberings *numberings, const struct exporter *exporter,
                                     uint32_t domain, uint16_t version)
 {
-    uint32_t key[3] = {exporter->slot, domain, version};
-    return &numberings->buckets[XXH3_64bits_withSeed(key, sizeof key, numberings->seed) & numberings->bucket_mask];
+    uint64_t key = (uint64_t)domain << 32 ^ (uint64_t)version << 24 ^ exporter->slot;
+    return &numberings->buckets[scatter(key ^ numberings->seed) & numberings->bucket_mask];
 }
 
 static bool is_of(const struct numbering *numbering, const struct sequence_message *message)

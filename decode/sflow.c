@@ -31,13 +31,14 @@ static const struct field_row counted_rows[] = {SFLOW_COUNTER_FIELDS(FIELD_ROW)}
 #undef FIELD_ROW
 
 /* The plan's own spans say that nothing is there; each record has spans of its own. */
-static struct plan *plan_compile(struct decoder *decoder, enum sflow_plan kind)
+static struct plan *plan_compile(struct decoder *decoder, enum sflow_plan kind, uint32_t most)
 {
     struct field fields[SFLOW_FIELDS_MOST];
     struct span spans[SFLOW_FIELDS_MOST];
     bool counters = kind == SFLOW_PLAN_COUNTERS;
     const struct field_row *rows = counters ? counted_rows : flow_rows;
     uint32_t count = counters ? (uint32_t)SFLOW_COUNTER_FIELD_COUNT : (uint32_t)SFLOW_FLOW_FIELD_COUNT;
+    count = count < most ? count : most;
     for (uint32_t i = 0; i < count; i++) {
         const struct element *element = elements_find_builtin(decoder->elements, rows[i].enterprise, rows[i].id);
         fields[i] = (struct field){
@@ -70,14 +71,15 @@ bool sflow_init(struct decoder *decoder)
     if (!decoder->sflow)
         return false;
     for (enum sflow_plan kind = SFLOW_PLAN_FLOW; kind < SFLOW_PLANS; kind++) {
-        decoder->sflow->plans[kind] = plan_compile(decoder, kind);
+        decoder->sflow->plans[kind] = plan_compile(decoder, kind, SFLOW_FIELDS_MOST);
         if (!decoder->sflow->plans[kind])
             return false;
     }
+    decoder->sflow->plain = plan_compile(decoder, SFLOW_PLAN_FLOW, SFLOW_PLAIN_FIELDS);
     uint32_t most = exporters_most(decoder->exporters);
     most = most < UINT32_MAX / SOURCES_USUAL ? most * SOURCES_USUAL : UINT32_MAX;
     decoder->sflow->sources = numberings_new(decoder->heap, most, SOURCES_EACH);
-    return decoder->sflow->sources;
+    return decoder->sflow->plain && decoder->sflow->sources;
 }
 
 void sflow_fini(struct decoder *decoder)
@@ -206,9 +208,9 @@ static void interface_put(struct sflow_row *row, uint16_t field, uint32_t format
 void sflow_sampling_read(struct sflow_row *row, const uint8_t *at, bool expanded)
 {
     row->sampling_rate = read_be32(at);
-    sflow_put_number(row, SFLOW_SAMPLING_RATE, row->sampling_rate);
-    sflow_put_number(row, SFLOW_SAMPLE_POOL, read_be32(at + 4));
-    sflow_put_number(row, SFLOW_SAMPLE_DROPS, read_be32(at + 8));
+    sflow_put_wire(row, SFLOW_SAMPLING_RATE, at, 4);
+    sflow_put_wire(row, SFLOW_SAMPLE_POOL, at + 4, 4);
+    sflow_put_wire(row, SFLOW_SAMPLE_DROPS, at + 8, 4);
     uint32_t input = read_be32(at + 12), output = read_be32(at + 16);
     if (expanded) {
         interface_put(row, SFLOW_INPUT_INTERFACE, input, output);
@@ -297,18 +299,31 @@ static bool sample_find(const struct decoder *decoder, struct sample *sample)
     return true;
 }
 
+/* Has the row begin with the sample, where there is room, and returns where to read it. */
+static const uint8_t *sample_keep(struct sflow_row *row, const struct sample *sample, uint32_t size_bytes)
+{
+    row->has_sample = size_bytes <= SFLOW_ROW_BYTES - SFLOW_ROW_COMPUTED;
+    if (!row->has_sample)
+        return sample->body;
+    memcpy(row->bytes, sample->body, size_bytes);
+    row->used = size_bytes;
+    return row->bytes;
+}
+
 /* False: it is shorter than its kind. */
 static bool whole_sample_read(struct sflow_row *row, const struct sample *sample)
 {
     const struct sample_layout *layout = sample->layout;
-    if (sample->end - sample->body < layout->bytes)
+    uint32_t size_bytes = (uint32_t)(sample->end - sample->body);
+    if (size_bytes < layout->bytes)
         return false;
-    const uint8_t *at = source_read(row, sample->body, layout);
+    const uint8_t *body = sample_keep(row, sample, size_bytes);
+    const uint8_t *at = source_read(row, body, layout);
     if (layout->kind == SFLOW_PLAN_FLOW)
         sflow_sampling_read(row, at, layout->expanded);
     else if (layout->kind == SFLOW_PLAN_DISCARD)
         discard_read(row, at);
-    if (!structures_read(row, layout->kind == SFLOW_PLAN_COUNTERS, sample->body + layout->bytes, sample->end))
+    if (!structures_read(row, layout->kind == SFLOW_PLAN_COUNTERS, body + layout->bytes, body + size_bytes))
         decoder_count(row->decoder, COUNTER_sflow_samples_cut, 1);
     return true;
 }
@@ -333,6 +348,7 @@ static bool sample_read(struct decoder *decoder, const struct sample *sample, st
         return false;
     if (kind != SFLOW_PLAN_COUNTERS)
         traffic_put(&row);
+    sflow->has_more |= row.has_more;
     *record = (struct record){.bytes = row.bytes, .spans = row.spans, .size_bytes = row.used};
     return true;
 }
@@ -370,9 +386,13 @@ static uint32_t samples_take(struct decoder *decoder, struct chunk *chunk)
 
 uint32_t sflow_take(struct decoder *decoder, struct chunk *chunk)
 {
+    struct sflow *sflow = decoder->sflow;
+    sflow->has_more = false;
     uint32_t count = samples_take(decoder, chunk);
     if (!count)
         return 0;
+    if (chunk->plan == sflow->plans[SFLOW_PLAN_FLOW] && !sflow->has_more)
+        chunk->plan = sflow->plain;
     chunk->message = &decoder->message;
     chunk->position = decoder->walk.records_taken;
     chunk->count = count;

@@ -20,15 +20,26 @@
     ((int)SFLOW_FLOW_FIELD_COUNT > (int)SFLOW_COUNTER_FIELD_COUNT ? (int)SFLOW_FLOW_FIELD_COUNT                        \
                                                                   : (int)SFLOW_COUNTER_FIELD_COUNT)
 
+/*
+ * Most flow samples have a packet's header and a switch's or router's view of it, and nothing else: so many fields of
+ * the plan. They are records of a plan that has these alone, which is the quicker one to write documents of.
+ */
+#define SFLOW_PLAIN_FIELDS SFLOW_POST_NAT_SOURCE_IPV4_ADDRESS
+
 struct sflow {
     struct plan *plans[SFLOW_PLANS];
+    struct plan *plain;
     struct numberings *sources; /* what samples of each data source are missing */
     uint32_t agent;             /* of the datagram at hand: agent and sub-agent as one number */
+    bool has_more;              /* a sample of the chunk at hand does */
     struct span spans[CHUNK_RECORDS][SFLOW_FIELDS_MOST];
     uint8_t rows[CHUNK_RECORDS][SFLOW_ROW_BYTES + RECORD_SLACK_BYTES];
 };
 
-/* A sample being read. */
+/*
+ * A sample being read. Where it has room the row begins with the sample as it came, and is read from there: what stands
+ * on the wire as it is wanted then needs nothing but a span.
+ */
 struct sflow_row {
     struct decoder *decoder;
     const struct field *fields; /* the plan's */
@@ -36,7 +47,18 @@ struct sflow_row {
     uint8_t *bytes;
     uint32_t used;
     uint32_t sampling_rate;     /* of flow samples; else 1 */
+    bool has_sample;
+    bool has_more;              /* a flow sample with fields beyond the plain ones */
 };
+
+#define SFLOW_ROW_COMPUTED 512 /* bytes of a row that are left to values that do not stand in the sample */
+
+static inline void sflow_span(struct sflow_row *row, uint16_t field, uint32_t offset, uint32_t size_bytes)
+{
+    row->spans[field] = (struct span){.offset = (uint16_t)offset, .length = (uint16_t)size_bytes};
+    if (field >= SFLOW_PLAIN_FIELDS)
+        row->has_more = true;
+}
 
 /* Room for a value of that field; NULL, and counted, when the row is full. */
 static inline uint8_t *sflow_room(struct sflow_row *row, uint16_t field, uint32_t size_bytes)
@@ -45,16 +67,29 @@ static inline uint8_t *sflow_room(struct sflow_row *row, uint16_t field, uint32_
         decoder_count(row->decoder, COUNTER_sflow_values_cut, 1);
         return NULL;
     }
-    row->spans[field] = (struct span){.offset = (uint16_t)row->used, .length = (uint16_t)size_bytes};
-    row->used += size_bytes;
-    return row->bytes + row->spans[field].offset;
+    uint32_t offset = row->used;
+    sflow_span(row, field, offset, size_bytes);
+    row->used = offset + size_bytes;
+    return row->bytes + offset;
 }
 
-static inline void sflow_put(struct sflow_row *row, uint16_t field, const void *bytes, uint32_t size_bytes)
+/* Bytes of the sample. */
+static inline void sflow_put(struct sflow_row *row, uint16_t field, const uint8_t *bytes, uint32_t size_bytes)
 {
+    if (row->has_sample) {
+        sflow_span(row, field, (uint32_t)(bytes - row->bytes), size_bytes);
+        return;
+    }
     uint8_t *room = sflow_room(row, field, size_bytes);
     if (room)
         memcpy(room, bytes, size_bytes);
+}
+
+/* A number of the sample of so many bytes, at least as many as the plan's field has: the last ones count. */
+static inline void sflow_put_wire(struct sflow_row *row, uint16_t field, const uint8_t *bytes, uint32_t size_bytes)
+{
+    uint32_t length = row->fields[field].length;
+    sflow_put(row, field, bytes + size_bytes - length, length);
 }
 
 /* A number, of as many bytes as the plan's field has: what it has more is cut off in front. */

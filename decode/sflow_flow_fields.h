@@ -4,7 +4,7 @@
 #include "decode/element.h"
 #include "decode/plan.h"
 
-/* What a document of a flow sample or a discarded packet can have: sflow_fields.h. What is seldom there stands last. */
+/* What a document of a flow sample or a discarded packet can have: sflow_fields.h. What few have stands last. */
 #define SFLOW_FLOW_FIELDS(X)                                                                                           \
     X(SOURCE_IPV4_ADDRESS, 0, 8, 4)                                                                                    \
     X(SOURCE_IPV6_ADDRESS, 0, 27, 16)                                                                                  \
@@ -23,12 +23,6 @@
     X(ICMP_TYPE_IPV6, 0, 178, 1)                                                                                       \
     X(ICMP_CODE_IPV6, 0, 179, 1)                                                                                       \
     X(VLAN_ID, 0, 58, 2)                                                                                               \
-    X(POST_NAT_SOURCE_IPV4_ADDRESS, 0, 225, 4)                                                                         \
-    X(POST_NAT_SOURCE_IPV6_ADDRESS, ENTERPRISE_SFLOW, 115, 16)                                                         \
-    X(POST_NAT_DESTINATION_IPV4_ADDRESS, 0, 226, 4)                                                                    \
-    X(POST_NAT_DESTINATION_IPV6_ADDRESS, ENTERPRISE_SFLOW, 116, 16)                                                    \
-    X(POST_NAPT_SOURCE_TRANSPORT_PORT, 0, 227, 2)                                                                      \
-    X(POST_NAPT_DESTINATION_TRANSPORT_PORT, 0, 228, 2)                                                                 \
     X(SAMPLE_SEQUENCE_NUMBER, ENTERPRISE_SFLOW, 1, 4)                                                                  \
     X(SOURCE_ID_TYPE, ENTERPRISE_SFLOW, 2, 1)                                                                          \
     X(SOURCE_ID_INDEX, ENTERPRISE_SFLOW, 3, 4)                                                                         \
@@ -37,27 +31,41 @@
     X(SAMPLE_DROPS, ENTERPRISE_SFLOW, 6, 4)                                                                            \
     X(INPUT_INTERFACE, ENTERPRISE_SFLOW, 7, 4)                                                                         \
     X(OUTPUT_INTERFACE, ENTERPRISE_SFLOW, 8, 4)                                                                        \
-    X(OUTPUT_DISCARD_REASON, ENTERPRISE_SFLOW, 9, 4)                                                                   \
-    X(OUTPUT_INTERFACE_COUNT, ENTERPRISE_SFLOW, 10, 4)                                                                 \
-    X(DROP_REASON, ENTERPRISE_SFLOW, 11, 4)                                                                            \
     X(HEADER_PROTOCOL, ENTERPRISE_SFLOW, 12, 4)                                                                        \
     X(FRAME_LENGTH, ENTERPRISE_SFLOW, 13, 4)                                                                           \
     X(STRIPPED_BYTES, ENTERPRISE_SFLOW, 14, 4)                                                                         \
     X(HEADER_LENGTH, ENTERPRISE_SFLOW, 15, 4)                                                                          \
     X(ETHER_TYPE, ENTERPRISE_SFLOW, 16, 2)                                                                             \
-    X(VLAN_IDS, ENTERPRISE_SFLOW, 17, LENGTH_VARIABLE)                                                                 \
-    X(VLAN_PRIORITY, ENTERPRISE_SFLOW, 18, 1)                                                                          \
-    X(MPLS_LABELS, ENTERPRISE_SFLOW, 19, LENGTH_VARIABLE)                                                              \
-    X(MPLS_TTL, ENTERPRISE_SFLOW, 20, 1)                                                                               \
     X(IP_VERSION, ENTERPRISE_SFLOW, 21, 1)                                                                             \
     X(IP_TOS, ENTERPRISE_SFLOW, 22, 1)                                                                                 \
     X(IP_TTL, ENTERPRISE_SFLOW, 23, 1)                                                                                 \
     X(IP_TOTAL_LENGTH, ENTERPRISE_SFLOW, 24, 2)                                                                        \
     X(IP_IDENTIFICATION, ENTERPRISE_SFLOW, 25, 4)                                                                      \
+    X(VLAN_IDS, ENTERPRISE_SFLOW, 17, LENGTH_VARIABLE)                                                                 \
+    X(VLAN_PRIORITY, ENTERPRISE_SFLOW, 18, 1)                                                                          \
+    X(SOURCE_VLAN, ENTERPRISE_SFLOW, 49, 4)                                                                            \
+    X(SOURCE_VLAN_PRIORITY, ENTERPRISE_SFLOW, 50, 4)                                                                   \
+    X(DESTINATION_VLAN, ENTERPRISE_SFLOW, 51, 4)                                                                       \
+    X(DESTINATION_VLAN_PRIORITY, ENTERPRISE_SFLOW, 52, 4)                                                              \
+    X(NEXT_HOP_IPV4_ADDRESS, ENTERPRISE_SFLOW, 53, 4)                                                                  \
+    X(NEXT_HOP_IPV6_ADDRESS, ENTERPRISE_SFLOW, 54, 16)                                                                 \
+    X(SOURCE_PREFIX_LENGTH, ENTERPRISE_SFLOW, 55, 4)                                                                   \
+    X(DESTINATION_PREFIX_LENGTH, ENTERPRISE_SFLOW, 56, 4)                                                              \
     X(IP_FRAGMENT_OFFSET, ENTERPRISE_SFLOW, 26, 2)                                                                     \
     X(IPV6_FLOW_LABEL, ENTERPRISE_SFLOW, 27, 4)                                                                        \
     X(ICMP_TYPE, ENTERPRISE_SFLOW, 28, 1)                                                                              \
     X(ICMP_CODE, ENTERPRISE_SFLOW, 29, 1)                                                                              \
+    X(POST_NAT_SOURCE_IPV4_ADDRESS, 0, 225, 4)                                                                         \
+    X(POST_NAT_SOURCE_IPV6_ADDRESS, ENTERPRISE_SFLOW, 115, 16)                                                         \
+    X(POST_NAT_DESTINATION_IPV4_ADDRESS, 0, 226, 4)                                                                    \
+    X(POST_NAT_DESTINATION_IPV6_ADDRESS, ENTERPRISE_SFLOW, 116, 16)                                                    \
+    X(POST_NAPT_SOURCE_TRANSPORT_PORT, 0, 227, 2)                                                                      \
+    X(POST_NAPT_DESTINATION_TRANSPORT_PORT, 0, 228, 2)                                                                 \
+    X(OUTPUT_DISCARD_REASON, ENTERPRISE_SFLOW, 9, 4)                                                                   \
+    X(OUTPUT_INTERFACE_COUNT, ENTERPRISE_SFLOW, 10, 4)                                                                 \
+    X(DROP_REASON, ENTERPRISE_SFLOW, 11, 4)                                                                            \
+    X(MPLS_LABELS, ENTERPRISE_SFLOW, 19, LENGTH_VARIABLE)                                                              \
+    X(MPLS_TTL, ENTERPRISE_SFLOW, 20, 1)                                                                               \
     X(TUNNEL_TYPE, ENTERPRISE_SFLOW, 30, LENGTH_VARIABLE)                                                              \
     X(TUNNEL_DEPTH, ENTERPRISE_SFLOW, 31, 1)                                                                           \
     X(TUNNEL_VNI, ENTERPRISE_SFLOW, 32, 4)                                                                             \
@@ -77,14 +85,6 @@
     X(INNER_ICMP_CODE, ENTERPRISE_SFLOW, 46, 1)                                                                        \
     X(INNER_SOURCE_MAC_ADDRESS, ENTERPRISE_SFLOW, 47, 6)                                                               \
     X(INNER_DESTINATION_MAC_ADDRESS, ENTERPRISE_SFLOW, 48, 6)                                                          \
-    X(SOURCE_VLAN, ENTERPRISE_SFLOW, 49, 4)                                                                            \
-    X(SOURCE_VLAN_PRIORITY, ENTERPRISE_SFLOW, 50, 4)                                                                   \
-    X(DESTINATION_VLAN, ENTERPRISE_SFLOW, 51, 4)                                                                       \
-    X(DESTINATION_VLAN_PRIORITY, ENTERPRISE_SFLOW, 52, 4)                                                              \
-    X(NEXT_HOP_IPV4_ADDRESS, ENTERPRISE_SFLOW, 53, 4)                                                                  \
-    X(NEXT_HOP_IPV6_ADDRESS, ENTERPRISE_SFLOW, 54, 16)                                                                 \
-    X(SOURCE_PREFIX_LENGTH, ENTERPRISE_SFLOW, 55, 4)                                                                   \
-    X(DESTINATION_PREFIX_LENGTH, ENTERPRISE_SFLOW, 56, 4)                                                              \
     X(BGP_NEXT_HOP_IPV4_ADDRESS, ENTERPRISE_SFLOW, 57, 4)                                                              \
     X(BGP_NEXT_HOP_IPV6_ADDRESS, ENTERPRISE_SFLOW, 58, 16)                                                             \
     X(ROUTER_AS, ENTERPRISE_SFLOW, 59, 4)                                                                              \

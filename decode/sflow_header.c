@@ -120,7 +120,10 @@ static void tunnel_put(struct sflow_row *row, const struct dissection *packet)
     const char *name = dissect_tunnel_name(packet->tunnel);
     if (!name)
         return;
-    sflow_put(row, SFLOW_TUNNEL_TYPE, name, (uint32_t)strlen(name));
+    uint32_t name_bytes = (uint32_t)strlen(name);
+    uint8_t *room = sflow_room(row, SFLOW_TUNNEL_TYPE, name_bytes);
+    if (room)
+        memcpy(room, name, name_bytes);
     sflow_put_number(row, SFLOW_TUNNEL_DEPTH, packet->tunnel_count);
     if (packet->has_tunnel_id && id_fields[packet->tunnel])
         sflow_put_number(row, id_fields[packet->tunnel], packet->tunnel_id);
@@ -144,12 +147,13 @@ void sflow_packet_read(struct sflow_row *row, enum dissect_start start, const ui
     tunnel_put(row, &seen);
 }
 
-static void header_put(struct sflow_row *row, uint32_t protocol, const uint8_t *packet, uint32_t size_bytes)
+/* Protocol and length of the frame stand at `at`. */
+static void header_put(struct sflow_row *row, const uint8_t *at, const uint8_t *packet, uint32_t size_bytes)
 {
     enum dissect_start start;
-    sflow_put_number(row, SFLOW_HEADER_PROTOCOL, protocol);
-    sflow_put_number(row, SFLOW_HEADER_LENGTH, size_bytes);
-    if (start_of(protocol, &start))
+    sflow_put_wire(row, SFLOW_HEADER_PROTOCOL, at, 4);
+    sflow_put_wire(row, SFLOW_FRAME_LENGTH, at + 4, 4);
+    if (start_of(read_be32(at), &start))
         sflow_packet_read(row, start, packet, size_bytes);
     else
         decoder_count(row->decoder, COUNTER_sflow_headers_unknown, 1);
@@ -162,9 +166,9 @@ bool sflow_header_read(struct sflow_row *row, const uint8_t *at, const uint8_t *
     uint32_t header_bytes = read_be32(at + 12);
     if ((size_t)(end - at) - 16 < header_bytes)
         return false;
-    sflow_put_number(row, SFLOW_FRAME_LENGTH, read_be32(at + 4));
-    sflow_put_number(row, SFLOW_STRIPPED_BYTES, read_be32(at + 8));
-    header_put(row, read_be32(at), at + 16, header_bytes);
+    sflow_put_wire(row, SFLOW_STRIPPED_BYTES, at + 8, 4);
+    sflow_put_wire(row, SFLOW_HEADER_LENGTH, at + 12, 4);
+    header_put(row, at, at + 16, header_bytes);
     return true;
 }
 
@@ -175,7 +179,7 @@ const uint8_t *sflow_old_header_read(struct sflow_row *row, const uint8_t *at, c
     size_t header_bytes = read_be32(at + 8), padded = (header_bytes + 3) & ~(size_t)3;
     if ((size_t)(end - at) - 12 < padded)
         return NULL;
-    sflow_put_number(row, SFLOW_FRAME_LENGTH, read_be32(at + 4));
-    header_put(row, read_be32(at), at + 12, (uint32_t)header_bytes);
+    sflow_put_wire(row, SFLOW_HEADER_LENGTH, at + 8, 4);
+    header_put(row, at, at + 12, (uint32_t)header_bytes);
     return at + 12 + padded;
 }

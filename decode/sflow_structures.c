@@ -211,7 +211,7 @@ static const uint8_t *fixed_read(struct sflow_row *row, const struct part *part,
     } else if (part->form != FORM_SKIP) {
         uint64_t value = read_be(at, part->bytes), unknown = part->bytes == 4 ? UINT32_MAX : UINT64_MAX;
         if (part->form == FORM_NUMBER || value != unknown)
-            sflow_put_number(row, part->field, value);
+            sflow_put_wire(row, part->field, at, part->bytes);
     }
     return at + part->bytes;
 }

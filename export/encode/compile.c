@@ -199,52 +199,65 @@ static void answer_emit(struct compilation *compilation, const char *key, const 
 }
 
 /* Do these fields all have a member of their own, which records may lack? */
-static bool fields_skip_together(const struct compilation *compilation, uint32_t first, const uint8_t *dropped)
+static bool fields_skip_together(const struct compilation *compilation, uint32_t first, uint32_t count,
+                                 const uint8_t *dropped)
 {
-    if (first + SKIP_FIELDS > compilation->plan->field_count)
+    if (first + count > compilation->plan->field_count)
         return false;
-    for (uint32_t i = first; i < first + SKIP_FIELDS; i++)
+    for (uint32_t i = first; i < first + count; i++)
         if (dropped[i] || !(compilation->plan->fields[i].flags & FIELD_OPTIONAL))
             return false;
     return true;
 }
 
-/* Begins fields that are skipped together; returns the step that says so. */
-static uint32_t skip_begin(struct compilation *compilation, uint16_t first)
+/* Fields that are skipped together, and the step that says so. */
+struct skip {
+    uint8_t format;
+    uint32_t fields;
+    uint32_t step;
+    uint32_t ends; /* at that field; 0: none was begun yet */
+};
+
+static void skip_begin(struct compilation *compilation, struct skip *skip, uint16_t first, const uint8_t *dropped)
 {
+    if (first < skip->ends || !fields_skip_together(compilation, first, skip->fields, dropped))
+        return;
     builder_flush(compilation->builder);
-    builder_piece(compilation->builder, &(struct piece){.format = FORMAT_SKIP, .value = first});
-    return compilation->builder->step_count - 1;
+    builder_piece(compilation->builder, &(struct piece){.format = skip->format, .value = first});
+    skip->step = compilation->builder->step_count - 1;
+    skip->ends = first + skip->fields;
 }
 
-static void skip_end(struct compilation *compilation, uint32_t skip)
+static void skip_end(struct compilation *compilation, const struct skip *skip, uint16_t last)
 {
     struct builder *builder = compilation->builder;
+    if (last + 1u != skip->ends)
+        return;
     builder_flush(builder);
     if (!builder->failed)
-        builder->steps[skip].most_bytes = (uint16_t)(builder->step_count - skip - 1);
+        builder->steps[skip->step].most_bytes = (uint16_t)(builder->step_count - skip->step - 1);
 }
 
 static void elements_emit(struct compilation *compilation, const struct ecs_row *row)
 {
     uint8_t *dropped = compilation->compiler->dropped;
     repeats_find(compilation, row->value, dropped);
-    uint32_t uses = compilation->byte_uses, took = 0, skip = 0, skip_ends = 0;
+    uint32_t uses = compilation->byte_uses, took = 0;
+    struct skip skips[] = {{.format = FORMAT_SKIP_MANY, .fields = SKIP_MANY},
+                           {.format = FORMAT_SKIP, .fields = SKIP_FIELDS}};
     for (uint16_t i = 0; i < compilation->plan->field_count; i++) {
         if (dropped[i])
             continue;
-        if (i >= skip_ends && row->value == VALUE_SFLOW && fields_skip_together(compilation, i, dropped)) {
-            skip = skip_begin(compilation, i);
-            skip_ends = i + SKIP_FIELDS;
-        }
+        for (size_t s = 0; s < 2 && row->value == VALUE_SFLOW; s++)
+            skip_begin(compilation, &skips[s], i, dropped);
         char key[KEY_MOST];
         field_key(compilation, &compilation->plan->fields[i], key);
         struct answer answer = values_field(compilation, i);
         tell_member(compilation, row, key, &answer);
         answer_emit(compilation, key, &answer);
         took |= takes_bytes(answer.piece.format);
-        if (i + 1u == skip_ends)
-            skip_end(compilation, skip);
+        for (size_t s = 0; s < 2; s++)
+            skip_end(compilation, &skips[s], i);
     }
     /* different fields are different bytes of the record: together one use of it */
     compilation->byte_uses = uses + took;

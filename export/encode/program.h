@@ -34,6 +34,7 @@ enum format {
     FORMAT_CLOSE,         /* it ends: a brace, or nothing at all of it */
     FORMAT_SKIP,          /* value: first of SKIP_FIELDS fields; when none is there, as many steps are skipped as
                              most_bytes says */
+    FORMAT_SKIP_MANY,     /* the same of SKIP_MANY fields */
     /* values read from the span that `value` names */
     FORMAT_UNSIGNED8,
     FORMAT_UNSIGNED16,
@@ -93,8 +94,9 @@ enum when {
 /* Flag beside enum when: the step may be the first member of its object, which goes without the comma. */
 #define WHEN_FIRST 0x80
 
-/* Of plans in which most fields are absent: so many are looked at with one comparison. */
+/* Of plans in which most fields are absent: so many are looked at together. */
 #define SKIP_FIELDS 8
+#define SKIP_MANY   64
 
 struct step {
     const char *text;    /* JSON up to the value; copies may read TEXT_OVERRUN bytes more */

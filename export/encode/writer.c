@@ -249,6 +249,18 @@ static bool spans_absent(const struct span *spans)
     return (words[0] & words[1] & words[2] & words[3] & lengths) == lengths;
 }
 
+static bool many_spans_absent(const struct span *spans)
+{
+    const uint64_t lengths = 0xffff0000ffff0000;
+    uint64_t all = lengths;
+    for (uint32_t i = 0; i < SKIP_MANY; i += 2) {
+        uint64_t word;
+        memcpy(&word, spans + i, sizeof word);
+        all &= word;
+    }
+    return all == lengths;
+}
+
 char *writer_run(struct writing *writing, char *out)
 {
     const struct derived *derived = writing->derived;
@@ -310,6 +322,9 @@ char *writer_run(struct writing *writing, char *out)
             break;
         case FORMAT_SKIP:
             step += spans_absent(writing->record->spans + step->value) ? step->most_bytes : 0;
+            break;
+        case FORMAT_SKIP_MANY:
+            step += many_spans_absent(writing->record->spans + step->value) ? step->most_bytes : 0;
             break;
         case FORMAT_OPEN:
             opened[depth++] = before;
