@@ -60,6 +60,9 @@
     X(records_spool_expired, RECORDS, EXPORTER, DROPPED, "Documents that the spool let go of at spool.age")           \
     X(options_records, RECORDS, EXPORTER, NONE, "Data records of options templates, among the received ones")         \
     X(counters_records, RECORDS, EXPORTER, NONE, "Records of sFlow counter samples, among the received ones")         \
+    X(records_scaled, RECORDS, EXPORTER, NONE, "Flow records whose counters were scaled by a sampling rate")           \
+    X(records_rate_unknown, RECORDS, EXPORTER, NONE,                                                                  \
+      "Flow records that name a sampler or selector whose rate nobody has told: their counters are as sent")          \
     X(records_cut, RECORDS, EXPORTER, NONE, "Sets that end inside a record; the cut record is not among the received")\
     /* inside sFlow samples */                                                                                        \
     X(sflow_samples_cut, EVENTS, EXPORTER, NONE,                                                                      \
@@ -84,6 +87,23 @@
     X(templates_over_exporter_cap, TEMPLATES, EXPORTER, NONE, "Templates refused: limits.templates_per_exporter")     \
     X(templates_over_field_cap, TEMPLATES, EXPORTER, NONE, "Templates refused: limits.fields_per_template")           \
     X(templates_over_memory_cap, TEMPLATES, EXPORTER, NONE, "Templates refused: limits.memory")                       \
+    /* what options records say */                                                                                    \
+    X(facts_learned, EVENTS, EXPORTER, NONE, "Names, rates and so on that options records have told")                 \
+    X(facts_changed, EVENTS, EXPORTER, NONE, "Of these, those told differently later")                                \
+    X(facts_restored, EVENTS, EXPORTER, NONE, "The same, from the journal")                                           \
+    X(facts_shared, EVENTS, EXPORTER, NONE, "The same, from other collectors")                                        \
+    X(facts_over_exporter_cap, EVENTS, EXPORTER, NONE, "Facts not kept: limits.facts_per_exporter")                   \
+    X(facts_over_memory_cap, EVENTS, EXPORTER, NONE, "Facts not kept: limits.memory")                                 \
+    X(facts_unsaid, EVENTS, EXPORTER, NONE, "Facts that found no room in their page of the journal")                  \
+    X(reported_messages, EVENTS, EXPORTER, NONE, "Messages that the exporter says it has sent, since first told")     \
+    X(reported_bytes, EVENTS, EXPORTER, NONE, "Octets that it says it has sent")                                      \
+    X(reported_records, EVENTS, EXPORTER, NONE, "Flow records that it says it has sent")                              \
+    X(reported_flows_observed, EVENTS, EXPORTER, NONE, "Flows that it says it has observed")                          \
+    X(reported_packets_ignored, EVENTS, EXPORTER, NONE, "Packets that it says it has not metered")                    \
+    X(reported_bytes_ignored, EVENTS, EXPORTER, NONE, "Octets of these")                                              \
+    X(reported_records_not_sent, EVENTS, EXPORTER, NONE, "Flow records that it says it has dropped, and never sent")  \
+    X(reported_packets_not_sent, EVENTS, EXPORTER, NONE, "Packets of these")                                          \
+    X(reported_bytes_not_sent, EVENTS, EXPORTER, NONE, "Octets of these")                                             \
     /* by the exporter's sequence numbers: docs/architecture.md, "Sequence numbers" */                                \
     X(datagrams_missing, DATAGRAMS, EXPORTER, NONE,                                                                   \
       "Datagrams that never arrived, of exporters that count datagrams: v9, sFlow")                                   \

@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -275,6 +276,40 @@ static uint64_t needs_escape(uint64_t eight)
     uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
     uint64_t found = (eight - ones * 0x20) | (quote - ones) | (backslash - ones) | eight;
     return found & tops;
+}
+
+static bool is_hex(char digit)
+{
+    return (digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f') || (digit >= 'A' && digit <= 'F');
+}
+
+/* Length of the escape at text, 0 when there is none. Half a surrogate pair is none: text_json() writes no pairs. */
+static unsigned escape_length(const char *text, size_t left)
+{
+    if (left < 2)
+        return 0;
+    if (text[1] != 'u')
+        return text[1] && strchr("\"\\/bfnrt", text[1]) ? 2 : 0;
+    for (unsigned i = 2; i < 6; i++)
+        if (i >= left || !is_hex(text[i]))
+            return 0;
+    bool surrogate = (text[2] == 'd' || text[2] == 'D') && text[3] >= '8';
+    return surrogate ? 0 : 6;
+}
+
+size_t text_json_prefix(const char *text, size_t size_bytes, size_t most)
+{
+    size_t at = 0;
+    while (at < size_bytes) {
+        const uint8_t *bytes = (const uint8_t *)text + at;
+        unsigned length = *bytes < 0x20 || *bytes == '"' ? 0
+                          : *bytes == '\\'              ? escape_length(text + at, size_bytes - at)
+                                                        : utf8_sequence(bytes, size_bytes - at);
+        if (length == 0 || at + length > most)
+            break;
+        at += length;
+    }
+    return at;
 }
 
 char *text_json(char *out, const uint8_t *bytes, size_t size_bytes)

@@ -157,6 +157,9 @@ char *text_time_unsigned(char *out, uint64_t milliseconds, struct text_day *day)
 /* The inside of a JSON string. Each byte of an invalid UTF-8 sequence becomes U+FFFD. At most 6 bytes a byte. */
 char *text_json(char *out, const uint8_t *bytes, size_t size_bytes);
 
+/* How many of the bytes, at most `most`, are the inside of a sound JSON string; no character or escape is cut. */
+size_t text_json_prefix(const char *text, size_t size_bytes, size_t most);
+
 /* base64 of eight bytes, the most significant first, with the URL alphabet (RFC 4648 5), unpadded: 11 characters. */
 char *text_base64_8(char *out, uint64_t value);
 
