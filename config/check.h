@@ -21,6 +21,7 @@ bool check_namespace(const char *text, struct complaint *complaint);
 bool check_file_pattern(const char *text, struct complaint *complaint);
 bool check_listen(const char *text, struct complaint *complaint);
 bool check_peer_name(const char *text, struct complaint *complaint);
+bool check_sampling_rate(const char *text, struct complaint *complaint);
 bool check_token(const char *text, struct complaint *complaint);
 
 /* The same for options of outputs. */

@@ -238,8 +238,13 @@ struct config {
         uint32_t exporters;               /* most exporters, in all */
         uint32_t templates_per_exporter;  /* most templates of one exporter */
         uint32_t fields_per_template;
+        uint32_t facts_per_exporter;      /* most facts of one session */
         uint64_t memory;                  /* bytes for templates, plans and encode programs, of each worker */
     } limits;
+
+    struct {
+        struct text_list rates; /* entries of config/sampling.h */
+    } sampling;
 
     struct {
         char *path;                       /* folder of the journal; "" = none */

@@ -157,13 +157,29 @@ const struct option_row option_rows_general[] = {
      .least = 1,
      .most = 16383,
      .help = "Most fields of one template."},
+    {.key = "limits.facts_per_exporter",
+     .type = OPTION_NUMBER,
+     MEMBER(limits.facts_per_exporter),
+     .default_text = "65536",
+     .most = 1 << 20,
+     .help = "Most names, rates and so on that are kept of the options records of one exporter's observation domain; "
+             "0 keeps none."},
     {.key = "limits.memory",
      .type = OPTION_SIZE,
      MEMBER(limits.memory),
      .default_text = "256MiB",
      .least = MIB,
      .most = 1024 * GIB,
-     .help = "Most memory for templates, plans and encode programs of each worker."},
+     .help = "Most memory for templates, plans, encode programs and what options records say, of each worker."},
+
+    {.key = "sampling.rates",
+     .type = OPTION_LIST,
+     MEMBER(sampling.rates),
+     .default_text = "",
+     .check = check_sampling_rate,
+     .help = "Sampling rates of exporters, over all that they say themselves: ADDRESS=RATE, ADDRESS%INTERFACE=RATE "
+             "with SNMP's number of an interface, or NETWORK/BITS=RATE. 1 leaves counters as they are. Profile weir "
+             "alone scales counters."},
 
     {.key = "http.listen",
      .type = OPTION_LIST,

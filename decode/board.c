@@ -10,16 +10,23 @@ static uint32_t export_s(const struct message *message)
     return (uint32_t)(message->export_ns / NS_PER_S);
 }
 
+static void announcement_take(struct decoder *decoder, const struct template_event *event)
+{
+    if (template_restore(decoder, event))
+        parked_release(decoder, event->id);
+}
+
 static void announcement_weigh(const struct template_event *event, void *data)
 {
     struct decoder *decoder = data;
     const struct session *session = decoder->walk.session;
     const struct template *known = session ? session_template(session, event->id) : NULL;
-    if (template_event_expired(event, decoder->config->expiration_timeout, decoder->datagram.received_ns) ||
-        (known && !template_stamp_later(&event->stamp, &known->stamp, export_s(&decoder->message))))
+    if (template_event_expired(event, decoder->config->expiration_timeout, decoder->datagram.received_ns))
         return;
-    if (template_restore(decoder, event))
-        parked_release(decoder, event->id);
+    if (event_is_facts(event))
+        facts_restore(decoder, event);
+    else if (!known || template_stamp_later(&event->stamp, &known->stamp, export_s(&decoder->message)))
+        announcement_take(decoder, event);
 }
 
 void session_consult(struct decoder *decoder)

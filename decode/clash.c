@@ -89,6 +89,8 @@ void session_split(struct decoder *decoder)
     session->split = true;
     session_publish_split(decoder, session, decoder->datagram.received_ns);
     templates_move(decoder, session);
+    facts_publish_removed(decoder, session, decoder->datagram.received_ns);
+    session_forget(decoder->sessions, session); /* nobody knows which of the devices said what */
     park_rekey(decoder->park, &session->key);
     decoder_count(decoder, COUNTER_addresses_split, 1);
     exporter_mark_split(exporter, decoder->datagram.received_ns);

@@ -2,9 +2,11 @@
 #include "decode/decoder.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "decode/exporter_rates.h"
 #include "decode/pages.h"
 #include "decode/state.h"
 
@@ -53,6 +55,15 @@ static bool scratch_make(struct decoder *decoder)
     return decoder->fields && decoder->spans && (decoder->ids_defined || !decoder->profile->bad_set_drops_datagram);
 }
 
+/* Whose rates the configuration has, and the secret of tables of facts. */
+static bool sampling_init(struct decoder *decoder)
+{
+    bool failed = false;
+    if (decoder->profile->facts_kept)
+        decoder->sampling = sampling_rules_new(&decoder->config->sampling.rates, &failed);
+    return !failed && getrandom(&decoder->facts_seed, sizeof decoder->facts_seed, 0) == sizeof decoder->facts_seed;
+}
+
 struct decoder *decoder_new(const struct decoder_setup *setup)
 {
     struct decoder *decoder = calloc(1, sizeof *decoder);
@@ -66,23 +77,38 @@ struct decoder *decoder_new(const struct decoder_setup *setup)
     decoder->heap = setup->heap;
     decoder->board = setup->board;
     decoder->board_reader = setup->board_reader;
+    decoder->facts_kept = setup->profile->facts_kept && !setup->config->share_templates &&
+                          setup->config->limits.facts_per_exporter > 0;
     decoder->plans = plans_new(setup->heap, setup->config->limits.memory);
     if (decoder->plans)
         decoder->sessions = sessions_new(setup->heap, decoder->plans, exporters_most(setup->exporters));
     decoder->numberings = numberings_new(setup->heap, exporters_most(setup->exporters), NUMBERINGS_EACH);
     decoder->park = park_new(setup->heap, setup->config);
     if (!decoder->sessions || !decoder->numberings || !decoder->park || !scratch_make(decoder) ||
-        !fixed_init(decoder) || !sflow_init(decoder) || !publisher_init(decoder, setup->feed, setup->known)) {
+        !sampling_init(decoder) || !fixed_init(decoder) || !sflow_init(decoder) ||
+        !publisher_init(decoder, setup->feed, setup->known)) {
         decoder_free(decoder);
         return NULL;
     }
     return decoder;
 }
 
+static void rates_free(struct decoder *decoder)
+{
+    uint32_t slots = decoder->sampling ? exporters_slots_used(decoder->exporters) : 0;
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        struct exporter *exporter = exporters_at(decoder->exporters, slot);
+        if (exporter)
+            rates_forget(decoder, exporter);
+    }
+    free(decoder->sampling);
+}
+
 void decoder_free(struct decoder *decoder)
 {
     if (!decoder)
         return;
+    rates_free(decoder);
     if (decoder->park)
         park_give_back(decoder->park, decoder->released.at_hand);
     park_free(decoder->park);
@@ -316,6 +342,7 @@ void decoder_forget(struct decoder *decoder, struct exporter *exporter)
         sessions_remove(decoder->sessions, session);
     }
     exporter->session = NULL;
+    rates_forget(decoder, exporter);
     struct sequence_books books = {.counters = decoder->counters, .exporter = exporter};
     numberings_close_gaps(&books, INT64_MAX);
     numberings_forget(decoder->numberings, exporter, &exporter->numberings);

@@ -58,6 +58,8 @@ struct exporter {
     struct session *sessions;   /* those sessions; the decoder's */
     _Atomic uint8_t transport;  /* enum transport */
     _Atomic int64_t ended_ns;   /* UTC, when its session ended; 0: it has not */
+    struct exporter_rates *rates; /* the decoder's: sampling.rates, as far as they are this exporter's; NULL: none */
+    bool rates_known;           /* that was looked up */
     _Atomic bool live;
     uint32_t next;              /* of the hash chain or the free list: slot + 1, 0 = end */
 };

@@ -8,6 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "decode/fact_rows.h"
 #include "decode/pages.h"
 
 /*
@@ -122,12 +123,15 @@ static bool index_take(struct plans *plans, uint32_t *index)
     return true;
 }
 
-/* The plan, its fields and its spans in one block. */
+static_assert(_Alignof(struct fact_use) <= _Alignof(struct span), "facts follow spans");
+
+/* The plan, its fields, its spans and what is to be learned in one block. */
 static struct plan *plan_make(struct plans *plans, const struct plan_draft *draft, uint64_t hash)
 {
     size_t fields_bytes = draft->field_count * sizeof(struct field);
     size_t spans_bytes = draft->field_count * sizeof(struct span);
-    size_t size_bytes = sizeof(struct plan) + fields_bytes + spans_bytes;
+    size_t facts_bytes = draft->fact_count * sizeof(struct fact_use);
+    size_t size_bytes = sizeof(struct plan) + fields_bytes + spans_bytes + facts_bytes;
     uint32_t index;
     struct plan *plan = heap_take(plans->heap, size_bytes);
     if (!plan)
@@ -140,7 +144,10 @@ static struct plan *plan_make(struct plans *plans, const struct plan_draft *draf
     struct span *spans = (struct span *)(fields + draft->field_count);
     bool variable = false;
     uint32_t record_bytes = draft->record_bytes;
+    struct fact_use *facts = (struct fact_use *)(spans + draft->field_count);
     memcpy(fields, draft->fields, fields_bytes);
+    if (facts_bytes)
+        memcpy(facts, draft->facts, facts_bytes);
     if (draft->spans)
         memcpy(spans, draft->spans, spans_bytes);
     else
@@ -156,6 +163,8 @@ static struct plan *plan_make(struct plans *plans, const struct plan_draft *draf
         .serial = ++plans->serial_last,
         .spans = spans,
         .fields = fields,
+        .facts = facts,
+        .fact_count = draft->fact_count,
         .hash = hash,
         .size_bytes = (uint32_t)size_bytes,
     };

@@ -42,6 +42,8 @@ static_assert(sizeof(struct field) == 12, "fields are read in order, five a cach
 /* Their plans by the kind of sample: plan.aggregation. */
 enum sflow_plan { SFLOW_PLAN_FLOW = 1, SFLOW_PLAN_DISCARD, SFLOW_PLAN_COUNTERS, SFLOW_PLANS };
 
+struct fact_use; /* decode/fact_rows.h */
+
 /* The version of a plan's message: 1, 5, 6, 7, 8, 9, 10 or VERSION_SFLOW. */
 enum plan_kind { PLAN_FLOW, PLAN_OPTIONS, PLAN_COUNTERS };
 
@@ -61,6 +63,8 @@ struct plan {
     uint64_t serial;        /* never used twice in a worker; never 0 */
     const struct span *spans;   /* field_count spans; with variable, those before the first variable field hold */
     const struct field *fields; /* field_count fields */
+    const struct fact_use *facts; /* fact_count: what is to be learned of the records of an options template */
+    uint32_t fact_count;
 
     /* cold: the intern table's */
     uint64_t hash;

@@ -18,6 +18,8 @@ struct plan_draft {
     uint8_t version;
     uint8_t kind;             /* enum plan_kind */
     uint8_t aggregation;
+    const struct fact_use *facts; /* fact_count; they follow from the fields */
+    uint32_t fact_count;
 };
 
 /* A worker's plans, interned by content. */

@@ -8,6 +8,7 @@ static const struct profile profiles[] = {
         .misfits_disprove = true,
         .data_waits = true,
         .reads_sflow = true,
+        .facts_kept = true,
         .keep_unknown = true,
         .extra_fields = true,
     },

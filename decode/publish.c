@@ -15,8 +15,9 @@ bool publisher_init(struct decoder *decoder, struct template_feed *feed, struct 
 {
     decoder->publisher.feed = feed;
     decoder->publisher.known = known;
+    size_t template_most = HEADER_MOST + 2 * V9_FIELD_BYTES * (size_t)decoder->fields_most;
     if (feed)
-        decoder->publisher.record = malloc(HEADER_MOST + 2 * V9_FIELD_BYTES * (size_t)decoder->fields_most);
+        decoder->publisher.record = malloc(template_most > FACT_PAGE_MOST ? template_most : FACT_PAGE_MOST);
     return !feed || decoder->publisher.record;
 }
 
@@ -69,12 +70,6 @@ static uint16_t record_write(uint8_t *record, const struct plan *plan, uint16_t 
 
 /* --- saying it --- */
 
-/* A session of a transport that has sessions is nobody's but its own. */
-static bool is_told(const struct decoder *decoder, const struct session *session)
-{
-    return decoder->publisher.feed && session->key.space == KEY_DATAGRAMS;
-}
-
 static bool push(struct decoder *decoder, const struct session *session, const struct template *template,
                  enum template_change change, int64_t now_ns)
 {
@@ -99,7 +94,7 @@ void template_publish(struct decoder *decoder, struct session *session, struct t
                       enum template_change change, int64_t now_ns)
 {
     struct publisher *publisher = &decoder->publisher;
-    if (!is_told(decoder, session))
+    if (!session_is_told(decoder, session))
         return;
     template->unpublished = !push(decoder, session, template, change, now_ns);
     if (!template->unpublished)
@@ -122,7 +117,7 @@ static bool push_split(struct decoder *decoder, const struct session *session, i
 void session_publish_split(struct decoder *decoder, struct session *session, int64_t now_ns)
 {
     struct publisher *publisher = &decoder->publisher;
-    if (!is_told(decoder, session) || push_split(decoder, session, now_ns))
+    if (!session_is_told(decoder, session) || push_split(decoder, session, now_ns))
         return;
     session->unpublished = true;
     publisher->behind = publisher->again = true;
@@ -145,7 +140,7 @@ void template_publish_removed(struct decoder *decoder, const struct session *ses
 {
     struct publisher *publisher = &decoder->publisher;
     const struct removed removed = {.key = session->key, .stamp = template->stamp, .id = template->id};
-    if (!is_told(decoder, session))
+    if (!session_is_told(decoder, session))
         return;
     if (!publisher->removed_count && push_removed(publisher, &removed, now_ns))
         return;
@@ -158,22 +153,24 @@ void template_publish_removed(struct decoder *decoder, const struct session *ses
 
 void session_publish_removed(struct decoder *decoder, const struct session *session, int64_t now_ns)
 {
-    for (uint32_t i = 0; is_told(decoder, session) && i < session->template_slots; i++)
+    for (uint32_t i = 0; session_is_told(decoder, session) && i < session->template_slots; i++)
         if (session->templates[i].plan)
             template_publish_removed(decoder, session, &session->templates[i], now_ns);
+    facts_publish_removed(decoder, session, now_ns);
     if (session->split)
         template_publish_removed(decoder, session, &(struct template){.id = 0}, now_ns);
 }
 
 void session_publish_sweep(struct decoder *decoder, struct session *session, int64_t now_ns)
 {
-    for (uint32_t i = 0; is_told(decoder, session) && i < session->template_slots; i++) {
+    for (uint32_t i = 0; session_is_told(decoder, session) && i < session->template_slots; i++) {
         struct template *template = &session->templates[i];
         if (template->plan && template->marked)
             template_publish_removed(decoder, session, template, now_ns);
         else if (template->plan)
             template_publish(decoder, session, template, CHANGE_RENEWED, now_ns);
     }
+    session_renew_facts(decoder, session, now_ns);
     if (session->split)
         session_publish_split(decoder, session, now_ns);
 }
@@ -204,7 +201,10 @@ static bool session_catch_up(struct decoder *decoder, struct session *session, i
     }
     if (session->unpublished && session->split && !push_split(decoder, session, now_ns))
         return false;
-    session->unpublished = false;
+    bool facts = session->facts && session->facts->dirty && session_is_told(decoder, session);
+    if (facts && !session_say_facts(decoder, session, now_ns))
+        return false;
+    session->unpublished = facts && session->facts->dirty;
     return true;
 }
 
@@ -227,10 +227,12 @@ static bool buckets_catch_up(struct decoder *decoder, int64_t now_ns)
 
 bool decoder_catch_up(struct decoder *decoder, int64_t now_ns)
 {
+    decoder->publisher.urgent = true;
     uint32_t slices = 2 * (sessions_buckets(decoder->sessions) / SLICE_BUCKETS + 1);
     /* a slice ends early at many sessions; who calls again gets the rest */
     while (decoder->publisher.behind && slices--)
         publisher_catch_up(decoder, now_ns);
+    decoder->publisher.urgent = false;
     return !decoder->publisher.behind;
 }
 

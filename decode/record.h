@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "decode/exporter.h"
+#include "decode/facts.h"
 #include "decode/plan.h"
 
 /* The header of the message that a record came in (RFC 7011 3.1, RFC 3954 5.1 and the fixed formats'). */
@@ -45,4 +46,5 @@ struct chunk {
     uint32_t position; /* of the first record in the message: so many came before it */
     uint32_t count;
     struct record records[CHUNK_RECORDS];
+    struct known known; /* what options records and the configuration say of the exporter */
 };

@@ -139,12 +139,15 @@ uint32_t records_take(struct decoder *decoder, struct chunk *chunk)
     chunk->message = &decoder->message;
     chunk->position = walk->records_taken;
     chunk->count = count;
+    chunk->known = known_of(decoder);
     walk->records_taken += count;
     walk->counts.records += (uint16_t)count;
     decoder_count(decoder, COUNTER_records_received, count);
     if (walk->plan->kind == PLAN_OPTIONS) {
         walk->counts.options += (uint16_t)count;
         decoder_count(decoder, COUNTER_options_records, count);
+        if (walk->plan->fact_count)
+            facts_learn(decoder, chunk);
     }
     return count;
 }

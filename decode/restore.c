@@ -42,6 +42,8 @@ struct session *session_restore(struct decoder *decoder)
             continue;
         if (event.change == CHANGE_SPLIT)
             split_restore(decoder);
+        else if (event_is_facts(&event))
+            facts_restore(decoder, &event);
         else
             template_restore(decoder, &event);
     }

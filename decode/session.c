@@ -144,9 +144,16 @@ uint32_t session_clear(struct sessions *sessions, struct session *session)
     return count;
 }
 
+void session_forget(struct sessions *sessions, struct session *session)
+{
+    facts_free(session->facts, sessions->heap);
+    session->facts = NULL;
+}
+
 void sessions_remove(struct sessions *sessions, struct session *session)
 {
     session_clear(sessions, session);
+    session_forget(sessions, session);
     session_adopt(session, NULL);
     struct session **link = bucket_of(sessions, &session->key);
     while (*link != session)

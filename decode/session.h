@@ -6,6 +6,7 @@
 
 #include "base/heap.h"
 #include "decode/exporter.h"
+#include "decode/facts.h"
 #include "decode/journal/event.h"
 #include "decode/plans.h"
 #include "decode/session_key.h"
@@ -42,6 +43,7 @@ struct session {
     bool unpublished;         /* some of its templates are */
     bool split;               /* by address, and without templates: there is a session for each port instead */
     struct session *next;     /* of its bucket or the free list */
+    struct facts *facts;      /* what its options records have said; NULL: nothing yet */
     /* cold */
     struct exporter *opener;  /* its template_count counts these; NULL when it was forgotten */
     struct session *opener_next;
@@ -91,6 +93,8 @@ struct template *session_add(struct sessions *sessions, struct session *session,
 /* The id was announced again, with this plan: takes over the caller's use of it. */
 void session_announce(struct sessions *sessions, struct template *template, struct plan *plan, uint32_t time_s);
 void session_drop(struct sessions *sessions, struct session *session, struct template *template);
+/* Forgets what its options records have said. */
+void session_forget(struct sessions *sessions, struct session *session);
 /* Drops all templates; returns how many. */
 uint32_t session_clear(struct sessions *sessions, struct session *session);
 /* Drops the marked templates and marks the others; returns how many were dropped. */

@@ -80,6 +80,7 @@ struct publisher {
     uint8_t *record;             /* scratch for the longest template record */
     uint32_t bucket;             /* of the sessions, next one to look for unpublished templates in */
     bool behind;                 /* there may be such templates */
+    bool urgent;                 /* the end is near: nothing waits */
     bool again;                  /* there may be some in buckets that were looked at already */
     uint32_t removed_count;
     struct removed {
@@ -119,6 +120,10 @@ struct decoder {
     uint32_t board_reader;
     struct unparking unparking;
     uint64_t serial_last;      /* of all messages */
+    bool facts_kept;
+    uint64_t facts_seed;
+    uint32_t general_facts;    /* sessions of domain 0 that were given facts: while there are none, nobody looks */
+    struct sampling_rules *sampling; /* the configuration's; NULL: none */
     struct park *park;
     struct released released;
     struct publisher publisher;
@@ -237,17 +242,42 @@ void template_date(const struct decoder *decoder, struct template *template);
 /* The session of the message, opened if need be; NULL for want of memory. */
 struct session *session_open(struct decoder *decoder);
 
+/* --- learn.c: what options records say --- */
+
+/* Keeps what the options records of the chunk say; their plan has facts. */
+void facts_learn(struct decoder *decoder, const struct chunk *chunk);
+/* Takes in a page of facts of the message's session, from the journal or the board. Their record was checked. */
+void facts_restore(struct decoder *decoder, const struct template_event *event);
+/* What is known of the exporter of the message at hand. */
+struct known known_of(struct decoder *decoder);
+/* Frees what the decoder has for the exporter from the configuration. */
+void rates_forget(struct decoder *decoder, struct exporter *exporter);
+
 /* --- publish.c: the journal is told --- */
 
 /* False for want of memory. */
 bool publisher_init(struct decoder *decoder, struct template_feed *feed, struct template_store *known);
 void publisher_fini(struct decoder *decoder);
 
+/* A session of a transport that has sessions is nobody's but its own. */
+static inline bool session_is_told(const struct decoder *decoder, const struct session *session)
+{
+    return decoder->publisher.feed && session->key.space == KEY_DATAGRAMS;
+}
+
 /* Learned, replaced or renewed at that time (UTC). */
 void template_publish(struct decoder *decoder, struct session *session, struct template *template,
                       enum template_change change, int64_t now_ns);
 void template_publish_removed(struct decoder *decoder, const struct session *session, const struct template *template,
                               int64_t now_ns);
+/* Facts of the session have changed: they are told at once, or soon. */
+void facts_publish(struct decoder *decoder, struct session *session, int64_t now_ns);
+/* Tells the pages of the session that have changed, unless it has told some just now. False: there is no more room. */
+bool session_say_facts(struct decoder *decoder, struct session *session, int64_t now_ns);
+/* Those that were told are in use still. */
+void session_renew_facts(struct decoder *decoder, struct session *session, int64_t now_ns);
+/* The session's facts are about to go. */
+void facts_publish_removed(struct decoder *decoder, const struct session *session, int64_t now_ns);
 /* The session's templates go by port from here on. */
 void session_publish_split(struct decoder *decoder, struct session *session, int64_t now_ns);
 /* All of the session's templates are about to go. */

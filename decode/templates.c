@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "decode/element_rows.h"
+#include "decode/fact_rows.h"
 #include "decode/state.h"
 
 #define ENTERPRISE_BIT     0x8000
@@ -276,12 +277,16 @@ bool template_learn(struct decoder *decoder, const struct template_view *view)
     if (view->field_count > decoder->fields_most)
         return template_refuse(decoder, view->id, COUNTER_templates_over_field_cap);
     fields_compile(decoder, view);
+    struct fact_use facts[FACT_USES_MOST];
     struct plan_draft draft = {
         .fields = decoder->fields,
         .field_count = view->field_count,
         .version = (uint8_t)decoder->message.version,
         .kind = view->options ? PLAN_OPTIONS : PLAN_FLOW,
+        .facts = facts,
     };
+    if (view->options && decoder->facts_kept)
+        draft.fact_count = fact_uses_find(decoder->fields, view->field_count, facts);
     struct plan *plan = plans_intern(decoder->plans, &draft);
     if (!plan)
         return template_refuse(decoder, view->id, COUNTER_templates_over_memory_cap);

@@ -42,7 +42,7 @@ struct template_event {
     struct template_stamp stamp;
     const uint8_t *record; /* the template record (RFC 3954 5.2 and 6.1, RFC 7011 3.4.1 and 3.4.2.2), from its id on */
     uint16_t record_bytes; /* 0: removed */
-    uint16_t id;
+    uint16_t id;           /* below 256: a page of facts (decode/facts.h), and so is the record */
     uint16_t source_port;  /* that it came from; key.port is 0 where sessions do not go by port */
     uint8_t change;        /* enum template_change */
     bool options;          /* an options template record */

@@ -6,6 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "decode/facts.h"
 #include "decode/template_reader.h"
 
 static_assert(sizeof(struct journal_head) == 16, "the layout on disk");
@@ -40,6 +41,11 @@ uint32_t journal_record_write(uint8_t *to, const struct template_event *event)
     return record.size_bytes;
 }
 
+static bool id_is_possible(uint16_t id)
+{
+    return id >= TEMPLATE_ID_LEAST || (id >= FACT_PAGE_LEAST && id < FACT_PAGE_LEAST + FACT_PAGES);
+}
+
 static bool header_fits(const struct journal_record *record, const uint8_t *bytes)
 {
     bool bare = record->change == CHANGE_REMOVED || record->change == CHANGE_SPLIT;
@@ -47,7 +53,7 @@ static bool header_fits(const struct journal_record *record, const uint8_t *byte
     return record->magic == RECORD_MAGIC && record->checksum == header_checksum(bytes) &&
            record->size_bytes == journal_record_bytes(record->record_bytes) && record->change < CHANGE_COUNT &&
            bare == (record->record_bytes == 0) && record->options <= 1 &&
-           (about_all ? record->id == 0 : record->id >= TEMPLATE_ID_LEAST) &&
+           (about_all ? record->id == 0 : id_is_possible(record->id)) &&
            (record->key.version == 9 || record->key.version == 10);
 }
 
@@ -63,11 +69,18 @@ bool template_event_read(const struct template_event *event, struct template_vie
     return template_read(&reader, view) == TEMPLATE_WHOLE && reader.at == reader.end && view->id == event->id;
 }
 
+static bool event_is_sound(const struct template_event *event)
+{
+    struct template_view view;
+    if (event_is_facts(event))
+        return !event->options && fact_page_check(event->record, event->record_bytes);
+    return template_event_read(event, &view);
+}
+
 enum journal_verdict journal_record_read(const uint8_t *bytes, size_t size_bytes, struct template_event *event,
                                          uint32_t *skip)
 {
     struct journal_record record;
-    struct template_view view;
     *skip = 0;
     if (size_bytes < sizeof record)
         return JOURNAL_SHORT;
@@ -91,7 +104,7 @@ enum journal_verdict journal_record_read(const uint8_t *bytes, size_t size_bytes
         .options = record.options,
     };
     if (XXH3_64bits(event->record, event->record_bytes) != record.body_checksum ||
-        (event->record_bytes && !template_event_read(event, &view)))
+        (event->record_bytes && !event_is_sound(event)))
         return JOURNAL_DAMAGED;
     return JOURNAL_WHOLE;
 }

@@ -93,13 +93,25 @@ static bool is_news(const struct template_share *share, const struct template_ev
 {
     bool later = template_stamp_later(&event->stamp, &known->stamp, ANY_EXPORT_S);
     if (!definition_same(event, known))
-        return later;
+        return later || event_is_facts(event); /* merged, they say more */
     return (later && event->change != CHANGE_RENEWED) || renewal_due(share, known, now_ns);
 }
 
 static void full_count(struct template_share *share)
 {
     counter_add(share->counters, COUNTER_template_topic_full, 1);
+}
+
+/* Of a page of facts each collector may have seen a part: both are kept. Of one key the later one counts. */
+static void facts_merge(struct template_share *share, struct template_event *event, const struct template_event *known)
+{
+    if (!event_is_facts(event) || definition_same(event, known))
+        return;
+    bool older = template_stamp_later(&known->stamp, &event->stamp, ANY_EXPORT_S);
+    const struct template_event *first = older ? known : event, *second = older ? event : known;
+    event->record_bytes = fact_pages_merge(share->merged, first, second);
+    event->stamp = first->stamp;
+    event->record = share->merged;
 }
 
 /* The entry, having heard of it; NULL at the cap. */
@@ -112,10 +124,11 @@ static struct board_entry *event_weigh(struct template_share *share, const struc
         return NULL;
     }
     if (board_entry_event(entry, &known)) {
-        if (!is_news(share, event, &known, now_ns))
+        facts_merge(share, &newest, &known);
+        if (!is_news(share, &newest, &known, now_ns))
             return entry;
         /* a renewal may come from one that has not seen the last announcement of the same definition */
-        if (template_stamp_later(&known.stamp, &event->stamp, ANY_EXPORT_S))
+        if (template_stamp_later(&known.stamp, &newest.stamp, ANY_EXPORT_S))
             newest.stamp = known.stamp;
     }
     if (template_board_put(share->board, entry, &newest, share->tells_workers)) {
@@ -209,6 +222,9 @@ void template_share_hear(struct template_share *share, const struct template_eve
         return;
     struct board_entry *entry = template_board_take(share->board, &event->key, event->id);
     bool is_known = entry && board_entry_event(entry, &known);
+    if (is_known)
+        facts_merge(share, &heard, &known);
+    bool more = !definition_same(&heard, event); /* than was heard: the others are to know that, too */
     if (is_known && template_stamp_later(&known.stamp, &heard.stamp, ANY_EXPORT_S)) {
         older_hear(share, entry, &heard, &known);
         return;
@@ -223,6 +239,8 @@ void template_share_hear(struct template_share *share, const struct template_eve
         return;
     }
     entry->own = false;
+    if (more)
+        due_mark(share, entry);
     counter_add(share->counters, COUNTER_template_topic_applied, tell);
 }
 

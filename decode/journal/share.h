@@ -6,6 +6,7 @@
 
 #include "base/counter.h"
 #include "decode/journal/board.h"
+#include "decode/facts.h"
 #include "decode/journal/event.h"
 
 /*
@@ -21,6 +22,7 @@ struct template_share {
     struct board_entry *due, **due_last;
     uint32_t due_count, flying_count;
     uint32_t sweep_bucket;
+    uint8_t merged[FACT_PAGE_MOST]; /* scratch: pages of facts */
 };
 
 void template_share_init(struct template_share *share, struct template_board *board, uint64_t timeout_ns,

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "decode/template_reader.h"
-
 static_assert(sizeof(struct topic_key) == 28, "the layout on the topic");
 static_assert(sizeof(struct topic_head) == 16, "the layout on the topic");
 
@@ -25,7 +23,7 @@ static bool key_read(const struct topic_message *message, struct topic_key *key)
     if (message->key_bytes != sizeof *key)
         return false;
     memcpy(key, message->key, sizeof *key);
-    return (key->session.version == 9 || key->session.version == 10) && key->id >= TEMPLATE_ID_LEAST && !key->reserved;
+    return (key->session.version == 9 || key->session.version == 10) && key->id != 0 && !key->reserved;
 }
 
 /* The one record behind the head, and that it is of the key. */

@@ -47,6 +47,7 @@ static inline void fixture_init(struct fixture *fixture, enum profile_kind kind)
     fixture->config.limits.exporters = 1024;
     fixture->config.limits.templates_per_exporter = 4096;
     fixture->config.limits.fields_per_template = 1024;
+    fixture->config.limits.facts_per_exporter = 256;
     fixture->config.limits.memory = 16U << 20;
     fixture->config.templates.park_size = 1U << 20;
     fixture->config.templates.park_exporter_size = 256U << 10;
