@@ -18,6 +18,7 @@ struct telling {
     uint8_t *marks;    /* scratch: one a field */
     uint8_t *left_out; /* one a field: 1 + enum left_out; 0: it has its own member */
     bool any;
+    bool explained;    /* only what stands there where something is known of the exporter is left to tell */
 };
 
 /* ---- members ---- */
@@ -41,6 +42,8 @@ static void member_print(void *context, const struct compile_member *member)
         [EXPLAIN_CONSTANT] = "constant", [EXPLAIN_FIELD] = "field", [EXPLAIN_DERIVED] = "derived"};
     struct telling *telling = context;
     FILE *stream = telling->stream;
+    if (telling->explained && !(member->row->when & ECS_EXPLAINED))
+        return;
     const char *when = explain_when(member);
     memset(telling->marks, 0, telling->plan->field_count);
     enum explain_way way = explain_sources(member, telling->marks);
@@ -202,9 +205,14 @@ static bool plan_explain(FILE *stream, const struct explanation_subject *subject
     if (good) {
         fprintf(stream, "{\"profile\":\"%s\",\"members\":[", profile->name);
         compiler.watch = &watch;
-        struct program *program = program_compile(&compiler, plan);
-        fprintf(stream, "],\"compiled\":%s", program ? "true" : "false");
+        struct program *program = program_compile(&compiler, plan, false);
+        bool compiled = program;
         program_free(program, heap);
+        if (profile->facts_kept && plan->kind == PLAN_FLOW) {
+            telling.explained = true;
+            program_free(program_compile(&compiler, plan, true), heap);
+        }
+        fprintf(stream, "],\"compiled\":%s", compiled ? "true" : "false");
         fields_print(stream, subject, &telling);
         if (!subject->plan)
             bytes_print(stream, subject);

@@ -51,7 +51,8 @@ static void rows_define(json_t *properties)
 {
     for (uint32_t i = 0; i < ecs_row_count; i++) {
         const struct ecs_row *row = &ecs_rows[i];
-        if (is(row->es_type, CONSTANT) || row->value == VALUE_ELEMENTS || row->value == VALUE_SFLOW)
+        if (is(row->es_type, CONSTANT) || row->value == VALUE_ELEMENTS || row->value == VALUE_SFLOW ||
+            ecs_row_is_repeated(row))
             continue;
         json_t *mapping = type_mapping(row->es_type);
         /* data streams refuse a time stamp that may be malformed, and the settings allow it for all fields */
@@ -236,7 +237,7 @@ json_t *index_default_fields(void)
     for (uint32_t i = 0; i < ecs_row_count; i++) {
         const struct ecs_row *row = &ecs_rows[i];
         bool searched = is(row->es_type, KEYWORD) || is(row->es_type, "ip");
-        if (searched && row->value != VALUE_TEXT) /* what is the same in all documents finds nothing */
+        if (searched && row->value != VALUE_TEXT && !ecs_row_is_repeated(row)) /* constants find nothing */
             json_array_append_new(fields, json_string(row->path));
     }
     return fields;

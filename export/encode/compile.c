@@ -81,6 +81,8 @@ static bool row_applies(const struct compilation *compilation, const struct ecs_
         return false;
     if (row->when & ECS_ENVELOPE && !compilation->compiler->envelope)
         return false;
+    if (row->when & (compilation->explained ? ECS_PLAIN : ECS_EXPLAINED))
+        return false;
     if (row->when & ECS_WEIR && !compilation->compiler->profile->extra_fields)
         return false;
     return !(row->when & ECS_BIFLOW) || compilation->flags & PROGRAM_BIFLOW;
@@ -271,6 +273,8 @@ static uint32_t strip_emit(struct compilation *compilation, uint32_t first, uint
     for (; row < ecs_row_count && ecs_rows[row].level == LEVEL_MESSAGE; row++)
         if (ecs_row_is_of(&ecs_rows[row], compilation->plan->version))
             ecs_parent(&ecs_rows[row], parent);
+    if (ecs_rows[first].when & ECS_EXPLAINED && !compilation->explained)
+        return row;
     if (number > 0) {
         builder_close(compilation->builder);
         builder_text(compilation->builder, ",", 1);
@@ -297,11 +301,18 @@ static void row_emit(struct compilation *compilation, const struct answer *answe
     answer_emit(compilation, ecs_key(row), &answers[index]);
 }
 
+/* The row before may have the path, from a field of the record: that is better than what options records say. */
+static bool path_taken(const struct answer *answers, uint32_t index)
+{
+    return index > 0 && answers[index - 1].presence != ABSENT &&
+           strcmp(ecs_rows[index].path, ecs_rows[index - 1].path) == 0;
+}
+
 static void rows_emit(struct compilation *compilation)
 {
     struct answer answers[ECS_ROWS_MOST] = {0};
     for (uint32_t i = 0; i < ecs_row_count; i++)
-        if (ecs_rows[i].level == LEVEL_RECORD && row_applies(compilation, &ecs_rows[i]))
+        if (ecs_rows[i].level == LEVEL_RECORD && row_applies(compilation, &ecs_rows[i]) && !path_taken(answers, i))
             answers[i] = values_answer(compilation, &ecs_rows[i]);
     uint16_t strips = 0;
     for (uint32_t i = 0; i < ecs_row_count;) {
@@ -331,7 +342,8 @@ static struct program *program_assemble(const struct compilation *compilation)
     size_t steps_at = (sizeof(struct program) + 15) & ~(size_t)15;
     size_t renders_at = steps_at + builder->step_count * sizeof(struct step);
     size_t slots_at = renders_at + compilation->render_count * sizeof(struct render);
-    size_t text_at = slots_at + plan->field_count;
+    size_t lookups_at = (slots_at + plan->field_count + 1) & ~(size_t)1;
+    size_t text_at = lookups_at + compilation->lookup_count * sizeof(struct fact_lookup);
     size_t size_bytes = text_at + builder->text_bytes + TEXT_OVERRUN;
     char *memory = heap_take(compilation->compiler->heap, size_bytes);
     if (!memory)
@@ -353,7 +365,11 @@ static struct program *program_assemble(const struct compilation *compilation)
         .slot_of = (uint8_t *)memory + slots_at,
         .renders = (struct render *)(memory + renders_at),
         .steps = (struct step *)(memory + steps_at),
+        .lookups = (struct fact_lookup *)(memory + lookups_at),
+        .lookup_count = compilation->lookup_count,
     };
+    rate_fields_find(plan, &program->rates);
+    memcpy(memory + lookups_at, compilation->lookups, compilation->lookup_count * sizeof(struct fact_lookup));
     memcpy(memory + renders_at, compilation->renders, compilation->render_count * sizeof(struct render));
     memcpy(memory + slots_at, compilation->compiler->slot_of, plan->field_count);
     memcpy(memory + text_at, builder->text, builder->text_bytes);
@@ -366,11 +382,12 @@ static struct program *program_assemble(const struct compilation *compilation)
     return program;
 }
 
-struct program *program_compile(const struct compiler *compiler, const struct plan *plan)
+struct program *program_compile(const struct compiler *compiler, const struct plan *plan, bool explained)
 {
     if (plan->field_count > compiler->fields_most || ecs_row_count > ECS_ROWS_MOST)
         return NULL;
-    struct compilation compilation = {.compiler = compiler, .plan = plan, .builder = compiler->builder};
+    struct compilation compilation = {
+        .compiler = compiler, .plan = plan, .builder = compiler->builder, .explained = explained};
     builder_reset(compilation.builder, false);
     values_prepare(&compilation);
     rows_emit(&compilation);

@@ -178,6 +178,7 @@ struct counter_pair {
     const uint16_t *forward, *reverse;
     enum side_member member;
     uint8_t sum_slot, when, derived;
+    uint8_t scaled_slot, scaled_reverse_slot;
 };
 
 static bool fits_long(uint64_t value, const struct derive_context *context)
@@ -185,10 +186,55 @@ static bool fits_long(uint64_t value, const struct derive_context *context)
     return context->profile->unmappable_values || value <= INT64_MAX;
 }
 
+static uint64_t scaled_render(struct derived *derived, const struct record *record, uint16_t field, uint8_t slot_number)
+{
+    uint64_t scaled = rate_scale(&derived->explanation.rate, field_number(record, field));
+    struct slot *slot = &derived->slots[slot_number];
+    slot->size_bytes = (uint64_t)(text_unsigned(slot->text, scaled) - slot->text);
+    return scaled;
+}
+
+static void scaled_take(struct side *side, enum side_member member, uint8_t slot)
+{
+    side->slots[member] = slot;
+    side->present |= 1u << member;
+}
+
+/* As counters_find(), with each counter times the rate. */
+static void counters_scale(struct derived *derived, const struct record *record, const struct counter_pair *pair,
+                           const struct derive_context *context)
+{
+    uint16_t forward = counter_field(record, pair->forward), reverse = counter_field(record, pair->reverse);
+    uint64_t there = 0, back = 0, sum;
+    if (reverse != FIELD_NONE) {
+        back = scaled_render(derived, record, reverse, pair->scaled_reverse_slot);
+        if (fits_long(back, context))
+            scaled_take(&pair->sides[1], pair->member, pair->scaled_reverse_slot);
+    }
+    if (forward == FIELD_NONE)
+        return;
+    there = scaled_render(derived, record, forward, pair->scaled_slot);
+    if (fits_long(there, context))
+        scaled_take(&pair->sides[0], pair->member, pair->scaled_slot);
+    derived->slot_of[pair->derived] = pair->scaled_slot;
+    if (__builtin_add_overflow(there, back, &sum) || !fits_long(sum, context))
+        return;
+    if (reverse != FIELD_NONE) {
+        struct slot *slot = &derived->slots[pair->sum_slot];
+        slot->size_bytes = (uint64_t)(text_unsigned(slot->text, sum) - slot->text);
+        derived->slot_of[pair->derived] = pair->sum_slot;
+    }
+    derived->conditions |= 1ull << pair->when;
+}
+
 /* source., destination. and network.bytes, or the same of packets. */
 static void counters_find(struct derived *derived, const struct program *program, const struct record *record,
                           const struct counter_pair *pair, const struct derive_context *context)
 {
+    if (program->flags & PROGRAM_EXPLAINED && derived->explanation.rate.population) {
+        counters_scale(derived, record, pair, context);
+        return;
+    }
     uint16_t forward = counter_field(record, pair->forward), reverse = counter_field(record, pair->reverse);
     uint64_t there = 0, back = 0;
     if (reverse != FIELD_NONE) {
@@ -330,10 +376,13 @@ static void flow_derive(struct derived *derived, const struct program *program, 
     side_take(&sides[0], program, record, inputs->source_mac, SIDE_MAC);
     side_take(&sides[1], program, record, inputs->destination_port, SIDE_PORT);
     side_take(&sides[1], program, record, inputs->destination_mac, SIDE_MAC);
-    const struct counter_pair bytes = {sides,          inputs->octets,     inputs->reverse_octets, SIDE_BYTES,
-                                       SLOT_SUM_BYTES, WHEN_NETWORK_BYTES, DERIVED_NETWORK_BYTES};
-    const struct counter_pair packets = {sides,            inputs->packets,      inputs->reverse_packets, SIDE_PACKETS,
-                                         SLOT_SUM_PACKETS, WHEN_NETWORK_PACKETS, DERIVED_NETWORK_PACKETS};
+    const struct counter_pair bytes = {
+        sides,          inputs->octets,     inputs->reverse_octets, SIDE_BYTES,
+        SLOT_SUM_BYTES, WHEN_NETWORK_BYTES, DERIVED_NETWORK_BYTES,  SLOT_SCALED_BYTES, SLOT_SCALED_REVERSE_BYTES};
+    const struct counter_pair packets = {
+        sides,            inputs->packets,      inputs->reverse_packets, SIDE_PACKETS,
+        SLOT_SUM_PACKETS, WHEN_NETWORK_PACKETS, DERIVED_NETWORK_PACKETS, SLOT_SCALED_PACKETS,
+        SLOT_SCALED_REVERSE_PACKETS};
     counters_find(derived, program, record, &bytes, context);
     counters_find(derived, program, record, &packets, context);
     ids_derive(derived, program, record, sides, context);
@@ -354,6 +403,8 @@ void derive_record(struct derived *derived, const struct program *program, const
     if (!(program->flags & PROGRAM_FLOW))
         return;
     slots_render(derived, program, record, context);
+    if (program->flags & PROGRAM_EXPLAINED)
+        derive_facts(derived, program, record, message, context);
     flow_derive(derived, program, record, context);
     protocol_derive(derived, program, record, context);
     if (program->flags & PROGRAM_TIMES)

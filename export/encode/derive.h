@@ -22,12 +22,21 @@ static inline uint64_t field_number(const struct record *record, uint16_t field)
     return read_be(record->bytes + record->spans[field].offset, record->spans[field].length);
 }
 
+/* What explained programs have looked up of a record. */
+struct explanation {
+    struct rate rate;           /* that counters are scaled by; population 0: none, or 1 */
+    struct rate rendered;       /* that the slot of the rate has the text of */
+    uint64_t scaled, unknown;   /* records whose counters were scaled; whose sampler's rate nobody told */
+};
+
 /* What is computed of a record before its document is written; scratch of an encoder. */
 struct derived {
     uint64_t conditions;                        /* bit n: enum when n holds */
     const struct word *words[DERIVED_WORDS];
     int64_t times_ms[2];                        /* start and end, since 1970 */
     uint8_t slot_of[DERIVED_SLOTS];
+    const struct fact *facts[FACT_PLACES];
+    struct explanation explanation;
     char flow_id[11 + TEXT_OVERRUN];
     char community_id[30 + TEXT_OVERRUN];
     uint32_t related_count;
@@ -42,6 +51,7 @@ struct derive_context {
     const struct words *words;
     const struct slot *observer;  /* the exporter's address */
     struct text_day *day;
+    const struct known *known;    /* explained programs: of the exporter */
 };
 
 /* A side of the flow as hashes and localities see it. */
@@ -54,6 +64,10 @@ struct derive_side {
 /* Fills derived for a record of a flow plan; a plan for options gets its related.ip alone. */
 void derive_record(struct derived *derived, const struct program *program, const struct record *record,
                    const struct message *message, const struct derive_context *context);
+
+/* Looks up the facts that the record's values name, and the sampling rate. For explained programs, before all else. */
+void derive_facts(struct derived *derived, const struct program *program, const struct record *record,
+                  const struct message *message, const struct derive_context *context);
 
 /* event.start, .end and .duration, by header uptime (RFC 3954 8) or by the record's own times. */
 void derive_times(struct derived *derived, const struct program *program, const struct record *record,

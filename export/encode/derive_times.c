@@ -63,13 +63,27 @@ static struct instant instant_since(uint64_t from_ms, uint64_t ms)
     return (struct instant){.ms = known ? (int64_t)(from_ms + ms) : 0, .known = known};
 }
 
+/* When the exporter began to count its uptime: as the record says, or as options records have said. */
+static bool init_time_find(const struct program *program, const struct record *record, const struct known *known,
+                           uint64_t *init_ms)
+{
+    if (field_is_present(record, program->inputs.init_time)) {
+        *init_ms = field_number(record, program->inputs.init_time);
+        return true;
+    }
+    const struct fact *fact = program->flags & PROGRAM_EXPLAINED ? known_find(known, FACT_INIT_TIME, 0) : NULL;
+    *init_ms = fact ? fact->number : 0;
+    return fact;
+}
+
 /* IPFIX: flowStartSysUpTime counts from systemInitTimeMilliseconds (IANA registry, 21 and 22). */
-static void interval_by_init_time(struct interval *interval, const struct program *program, const struct record *record)
+static void interval_by_init_time(struct interval *interval, const struct program *program, const struct record *record,
+                                  const struct known *known)
 {
     const struct inputs *inputs = &program->inputs;
-    if (!field_is_present(record, inputs->init_time))
+    uint64_t init_ms;
+    if (!init_time_find(program, record, known, &init_ms))
         return;
-    uint64_t init_ms = field_number(record, inputs->init_time);
     if (!interval->start.known && field_is_present(record, inputs->start_uptime))
         interval->start = instant_since(init_ms, field_number(record, inputs->start_uptime));
     if (!interval->end.known && field_is_present(record, inputs->end_uptime))
@@ -168,7 +182,7 @@ void derive_times(struct derived *derived, const struct program *program, const 
         interval.start = instant_of_field(program, record, message, inputs->start_time);
         interval.end = instant_of_field(program, record, message, inputs->end_time);
         if (message->version == 10)
-            interval_by_init_time(&interval, program, record);
+            interval_by_init_time(&interval, program, record, context->known);
         else
             interval_by_uptime(&interval, program, record, message, true);
         duration_between(&interval);

@@ -18,6 +18,7 @@
 
 #define NETFLOW (ECS_ALL | ECS_NETFLOW)
 #define SFLOW   (ECS_ALL | ECS_SFLOW)
+#define FACT(path_, value_, help_) RECORD(path_, value_, ECS_FLOWS | ECS_WEIR | ECS_EXPLAINED, "keyword", help_)
 
 #define NAT (ECS_FLOWS | ECS_WEIR | ECS_NONZERO | ECS_UNSWAPPED)
 
@@ -36,7 +37,7 @@ const struct ecs_row ecs_rows[] = {
     CONSTANT("input.type", "\"netflow\"", ECS_ALL | ECS_ENVELOPE, "keyword", "always netflow"),
     MESSAGE("tags", VALUE_TAGS, ECS_ALL | ECS_ENVELOPE, "keyword", "option tags"),
     MESSAGE("fields", VALUE_FIELDS, ECS_ALL, "object", "option fields; at the root with fields_under_root"),
-    MESSAGE("observer.ip", VALUE_OBSERVER_IP, ECS_ALL, "ip", "address of the exporter, an array of one"),
+    MESSAGE("observer.ip", VALUE_OBSERVER_IP, ECS_ALL | ECS_PLAIN, "ip", "address of the exporter, an array of one"),
     MESSAGE("event.created", VALUE_CREATED, ECS_ALL, "date", "when the datagram was received"),
     CONSTANT("event.dataset", "\"netflow.log\"", ECS_ALL | ECS_ENVELOPE, "keyword", "always netflow.log"),
     CONSTANT("event.kind", "\"event\"", ECS_ALL, "keyword", "always event"),
@@ -57,6 +58,7 @@ const struct ecs_row ecs_rows[] = {
     FROM("source.nat.ip", NAT, "ip", "source address after NAT",
          "postNATSourceIPv4Address", "postNATSourceIPv6Address"),
     FROM("source.nat.port", NAT, "long", "source port after NAPT", "postNAPTSourceTransportPort"),
+    FACT("source.user.name", VALUE_SOURCE_USER, "user of the source address, as options records tell"),
     RECORD("destination.ip", VALUE_DESTINATION_IP, ECS_FLOWS, "ip", "destination address, IPv4 before IPv6"),
     RECORD("destination.locality", VALUE_DESTINATION_LOCALITY, ECS_FLOWS, "keyword",
            "internal or external: internal_networks"),
@@ -68,6 +70,7 @@ const struct ecs_row ecs_rows[] = {
          "postNATDestinationIPv4Address", "postNATDestinationIPv6Address"),
     FROM("destination.nat.port", NAT, "long", "destination port after NAPT",
          "postNAPTDestinationTransportPort"),
+    FACT("destination.user.name", VALUE_DESTINATION_USER, "user of the destination address, as options records tell"),
     RECORD("client.ip", VALUE_SOURCE_IP, ECS_FLOWS | ECS_BIFLOW, "ip", "source.ip of a biflow"),
     RECORD("client.locality", VALUE_SOURCE_LOCALITY, ECS_FLOWS | ECS_BIFLOW, "keyword", "source.locality of a biflow"),
     RECORD("client.port", VALUE_SOURCE_PORT, ECS_FLOWS | ECS_BIFLOW, "long", "source.port of a biflow"),
@@ -93,9 +96,20 @@ const struct ecs_row ecs_rows[] = {
     FROM("network.name", ECS_FLOWS, "keyword", "SSID of the wireless network", "wlanSSID"),
     FROM("network.application", ECS_FLOWS | ECS_WEIR | ECS_NONZERO, "keyword", "name of the application, as exported",
          "applicationName"),
+    FACT("network.application", VALUE_APPLICATION, "name of applicationId, as options records tell"),
     FROM("network.vlan.id", ECS_FLOWS | ECS_WEIR | ECS_NONZERO, "keyword", "VLAN of the flow", "vlanId", "dot1qVlanId"),
     RECORD("flow.id", VALUE_FLOW_ID, ECS_FLOWS, "keyword", "XXH64 of addresses, ports and protocol, base64url"),
     RECORD("flow.locality", VALUE_FLOW_LOCALITY, ECS_FLOWS, "keyword", "internal when both addresses are"),
+    FACT("flow.application.category", VALUE_APPLICATION_CATEGORY, "category of applicationId, as options records tell"),
+    FACT("flow.ingress.vrf", VALUE_INGRESS_VRF, "name of ingressVRFID, as options records tell"),
+    FACT("flow.egress.vrf", VALUE_EGRESS_VRF, "name of egressVRFID, as options records tell"),
+    RECORD("flow.sampling.rate", VALUE_RATE, ECS_FLOWS | ECS_WEIR | ECS_EXPLAINED, "double",
+           "one of so many packets was seen: bytes and packets of source, destination, client, server and network are "
+           "the exporter's counters times this"),
+    FACT("flow.sampling.source", VALUE_RATE_SOURCE,
+         "whence the rate is known: configuration, record, sampler, selector, interface, exporter or header"),
+    FROM("user.name", ECS_FLOWS | ECS_WEIR | ECS_NONZERO, "keyword", "name of the user", "userName", "username"),
+    FACT("user.name", VALUE_USER, "user of the station or the source address, as options records tell"),
     RECORD("related.ip", VALUE_RELATED_IP, ECS_ALL, "ip", "every address of the document once, sorted as text"),
 
     MESSAGE("netflow.exporter.address", VALUE_EXPORTER_ADDRESS, NETFLOW, "keyword", "the exporter's address and port"),
@@ -130,6 +144,13 @@ const struct ecs_row ecs_rows[] = {
     RECORD("sflow.tcp_flags", VALUE_TCP_FLAGS, ECS_FLOWS | ECS_SFLOW, "keyword", "names of the TCP flags"),
     RECORD("sflow", VALUE_SFLOW, SFLOW, "object",
            "all else that the sample says, see the elements of table sflow"),
+
+    /* observer stands at the end where it has members that differ from record to record */
+    MESSAGE("observer.ip", VALUE_OBSERVER_IP, ECS_ALL | ECS_EXPLAINED, "ip", "the same"),
+    FACT("observer.ingress.interface.name", VALUE_INGRESS_NAME, "name of ingressInterface, as options records tell"),
+    FACT("observer.ingress.interface.alias", VALUE_INGRESS_ALIAS, "its description, as options records tell"),
+    FACT("observer.egress.interface.name", VALUE_EGRESS_NAME, "name of egressInterface, as options records tell"),
+    FACT("observer.egress.interface.alias", VALUE_EGRESS_ALIAS, "its description, as options records tell"),
 };
 
 const uint32_t ecs_row_count = sizeof ecs_rows / sizeof *ecs_rows;
@@ -145,6 +166,14 @@ void ecs_parent(const struct ecs_row *row, char *parent)
     size_t length = dot ? (size_t)(dot - row->path) : 0;
     memcpy(parent, row->path, length);
     parent[length] = 0;
+}
+
+bool ecs_row_is_repeated(const struct ecs_row *row)
+{
+    for (const struct ecs_row *before = ecs_rows; before < row; before++)
+        if (strcmp(before->path, row->path) == 0)
+            return true;
+    return false;
 }
 
 const char *ecs_key(const struct ecs_row *row)

@@ -75,6 +75,19 @@ enum ecs_value {
     VALUE_FLOW_LOCALITY,
     VALUE_RELATED_IP,
     VALUE_TCP_FLAGS,
+    VALUE_RATE,       /* the sampling rate that the counters were scaled by */
+    VALUE_RATE_SOURCE,
+    VALUE_INGRESS_NAME, /* from here on by enum fact_place */
+    VALUE_INGRESS_ALIAS,
+    VALUE_EGRESS_NAME,
+    VALUE_EGRESS_ALIAS,
+    VALUE_INGRESS_VRF,
+    VALUE_EGRESS_VRF,
+    VALUE_APPLICATION,
+    VALUE_APPLICATION_CATEGORY,
+    VALUE_USER,
+    VALUE_SOURCE_USER,
+    VALUE_DESTINATION_USER,
     VALUE_ELEMENT,    /* the first of the row's elements that the plan has */
     VALUE_ELEMENTS,   /* every element of the plan that no scope or option holds */
     VALUE_SCOPES,     /* every scope field */
@@ -94,6 +107,8 @@ enum ecs_when {
     ECS_COUNTERS = 1 << 7,   /* in documents of sFlow's counter samples */
     ECS_NETFLOW = 1 << 8,    /* not in documents of sFlow */
     ECS_SFLOW = 1 << 9,      /* only in documents of sFlow */
+    ECS_EXPLAINED = 1 << 10, /* only where something is known of the exporter; and where no row before has the path */
+    ECS_PLAIN = 1 << 11,     /* only where nothing is: another row has the path else */
     ECS_ALL = ECS_FLOWS | ECS_OPTIONS | ECS_COUNTERS,
 };
 
@@ -120,6 +135,9 @@ extern const uint32_t ecs_row_count;
 
 /* The row's path up to its last dot, "" for the document. parent has ECS_PATH_MOST bytes. */
 void ecs_parent(const struct ecs_row *row, char *parent);
+
+/* Has a row before this one the same path? Pages and mappings have each path once. */
+bool ecs_row_is_repeated(const struct ecs_row *row);
 
 /* What follows the last dot. */
 const char *ecs_key(const struct ecs_row *row);

@@ -14,14 +14,17 @@
 /* A program by the index of its plan. */
 struct program_entry {
     uint64_t serial; /* the plan's: indexes are used again */
-    struct program *program;
+    struct program *programs[2]; /* plain, explained; NULL: not needed yet */
+    bool explained;              /* always: records say themselves that they are sampled */
 };
 
 struct encoder {
     /* hot: touched for every chunk */
     struct strip_maker *strip_maker;
-    const struct strip *strips;
-    uint64_t message_serial;      /* of the message that the strips are rendered for */
+    const struct strip *strips[2]; /* of plain and of explained programs */
+    bool rendered[2];             /* they are those of the message of that serial: */
+    uint64_t message_serial;
+    bool explains;                /* the profile does */
     struct program_entry *entries;
     struct counters *counters;
     struct derive_context context;
@@ -42,6 +45,7 @@ struct encoder *encoder_new(const struct encoder_setup *setup)
     memset(encoder, 0, sizeof *encoder);
     encoder->counters = setup->counters;
     encoder->plans_most = setup->plans_most;
+    encoder->explains = setup->profile->facts_kept;
     encoder->entries = calloc(setup->plans_most, sizeof *encoder->entries);
     encoder->strip_maker = strip_maker_new(setup->config, setup->profile);
     words_init(&encoder->words);
@@ -60,39 +64,67 @@ struct encoder *encoder_new(const struct encoder_setup *setup)
     return encoder;
 }
 
+static void entry_clear(struct encoder *encoder, struct program_entry *entry)
+{
+    program_free(entry->programs[0], encoder->compiler.heap);
+    program_free(entry->programs[1], encoder->compiler.heap);
+    entry->programs[0] = entry->programs[1] = NULL;
+}
+
 void encoder_free(struct encoder *encoder)
 {
     if (!encoder)
         return;
     for (uint32_t i = 0; encoder->entries && i < encoder->plans_most; i++)
-        program_free(encoder->entries[i].program, encoder->compiler.heap);
+        entry_clear(encoder, &encoder->entries[i]);
     compiler_fini(&encoder->compiler);
     strip_maker_free(encoder->strip_maker);
     free(encoder->entries);
     free(encoder);
 }
 
-/* The plan's program; compiled now when it is new. NULL when that failed: then it fails for each chunk anew. */
-static const struct program *program_of(struct encoder *encoder, const struct plan *plan)
+/* The plan is new, and maybe in the place of another one. */
+static void entry_begin(struct encoder *encoder, struct program_entry *entry, const struct plan *plan)
 {
-    struct program_entry *entry = &encoder->entries[plan->index];
-    if (__builtin_expect(entry->serial == plan->serial && entry->program, 1))
-        return entry->program;
-    program_free(entry->program, encoder->compiler.heap);
-    entry->program = program_compile(&encoder->compiler, plan);
+    entry_clear(encoder, entry);
     entry->serial = plan->serial;
-    if (entry->program)
-        counter_add(encoder->counters, COUNTER_programs_compiled, 1);
-    return entry->program;
+    entry->explained = encoder->explains && plan->kind == PLAN_FLOW && plan_tells_sampling(plan);
 }
 
-static void message_begin(struct encoder *encoder, const struct message *message)
+/* The plan's program; compiled now when it is new. NULL when that failed: then it fails for each chunk anew. */
+static const struct program *program_of(struct encoder *encoder, const struct plan *plan, bool explained)
 {
-    if (message->serial == encoder->message_serial)
+    struct program_entry *entry = &encoder->entries[plan->index];
+    if (__builtin_expect(entry->serial != plan->serial, 0))
+        entry_begin(encoder, entry, plan);
+    struct program **program = &entry->programs[explained || entry->explained];
+    if (__builtin_expect(*program != NULL, 1))
+        return *program;
+    *program = program_compile(&encoder->compiler, plan, explained || entry->explained);
+    if (*program)
+        counter_add(encoder->counters, COUNTER_programs_compiled, 1);
+    return *program;
+}
+
+/* Is anything known of the exporter that its flow records do not say? */
+static bool chunk_is_explained(const struct encoder *encoder, const struct chunk *chunk)
+{
+    const struct known *known = &chunk->known;
+    return encoder->explains && chunk->plan->kind == PLAN_FLOW &&
+           (known->own || known->general || known->rates || chunk->message->sampling);
+}
+
+static void message_begin(struct encoder *encoder, const struct message *message, bool explained)
+{
+    if (message->serial == encoder->message_serial && encoder->rendered[explained])
         return;
-    encoder->message_serial = message->serial;
-    encoder->strips = strip_maker_render(encoder->strip_maker, message, &encoder->day);
-    slot_set_address(&encoder->observer, &message->exporter->endpoint.address);
+    if (message->serial != encoder->message_serial) {
+        encoder->message_serial = message->serial;
+        encoder->rendered[!explained] = false;
+        slot_set_address(&encoder->observer, &message->exporter->endpoint.address);
+    }
+    encoder->rendered[explained] = true;
+    encoder->strips[explained] = strip_maker_render(encoder->strip_maker, message, explained, &encoder->day);
 }
 
 static void records_drop(struct encoder *encoder, const struct chunk *chunk, enum counter counter, uint32_t count)
@@ -112,7 +144,10 @@ static uint32_t documents_write(struct encoder *encoder, const struct chunk *chu
                                 const struct program *program)
 {
     struct derived *derived = &encoder->derived;
-    struct writing writing = {.program = program, .derived = derived, .strips = encoder->strips, .day = &encoder->day};
+    struct writing writing = {.program = program,
+                              .derived = derived,
+                              .strips = encoder->strips[(program->flags & PROGRAM_EXPLAINED) != 0],
+                              .day = &encoder->day};
     uint32_t strip_bytes = strip_maker_most_bytes(encoder->strip_maker), at = first;
     for (; at < chunk->count; at++) {
         const struct record *record = &chunk->records[at];
@@ -135,16 +170,31 @@ static uint32_t documents_write(struct encoder *encoder, const struct chunk *chu
     return at - first;
 }
 
+static void explanations_count(struct encoder *encoder, struct exporter *exporter)
+{
+    struct explanation *explanation = &encoder->derived.explanation;
+    const struct {
+        enum counter counter;
+        uint64_t count;
+    } rows[] = {{COUNTER_records_scaled, explanation->scaled}, {COUNTER_records_rate_unknown, explanation->unknown}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        counter_add(encoder->counters, rows[i].counter, rows[i].count);
+        counter_bump(&exporter->counters.value[rows[i].counter], rows[i].count);
+    }
+    explanation->scaled = explanation->unknown = 0;
+}
+
 uint32_t encoder_chunk(struct encoder *encoder, const struct chunk *chunk, uint32_t first, struct batch *batch)
 {
-    const struct program *program = program_of(encoder, chunk->plan);
+    const struct program *program = program_of(encoder, chunk->plan, chunk_is_explained(encoder, chunk));
     if (!program) {
         records_drop(encoder, chunk, COUNTER_records_no_program, chunk->count - first);
         return chunk->count - first;
     }
     if (!batch_has_share(batch, chunk->message->exporter))
         return 0;
-    message_begin(encoder, chunk->message);
+    message_begin(encoder, chunk->message, program->flags & PROGRAM_EXPLAINED);
+    encoder->context.known = &chunk->known;
     uint32_t at = first, done, written;
     do {
         uint32_t before = batch->count;
@@ -156,5 +206,7 @@ uint32_t encoder_chunk(struct encoder *encoder, const struct chunk *chunk, uint3
             ids_write(batch->ids + before, chunk, at, written);
         at += done;
     } while (done > written && at < chunk->count); /* one was too large: the others follow */
+    if (program->flags & PROGRAM_EXPLAINED)
+        explanations_count(encoder, chunk->message->exporter);
     return at - first;
 }

@@ -25,7 +25,9 @@ enum part {
     PART_WLAN = 1 << 15,
     PART_BIFLOW = 1 << 16,
     PART_RELATED = 1 << 17, /* the addresses that related.ip lists */
+    PART_RATE = 1 << 18,    /* what tells the sampling rate */
 
+    PART_COUNTERS = PART_BYTES | PART_REVERSE_BYTES | PART_PACKETS | PART_REVERSE_PACKETS,
     PART_ADDRESSES = PART_SOURCE_ADDRESS | PART_DESTINATION_ADDRESS,
     PART_TUPLE = PART_ADDRESSES | PART_SOURCE_PORT | PART_DESTINATION_PORT | PART_PROTOCOL,
     /* what changes places when the sides do */
@@ -107,6 +109,8 @@ static const uint32_t value_parts[] = {
     [VALUE_FLOW_LOCALITY] = PART_ADDRESSES,
     [VALUE_RELATED_IP] = PART_RELATED,
     [VALUE_TCP_FLAGS] = PART_TCP_FLAGS,
+    [VALUE_RATE] = PART_RATE,
+    [VALUE_RATE_SOURCE] = PART_RATE,
     [VALUE_OPTIONS] = 0,
 };
 
@@ -120,11 +124,36 @@ static uint32_t parts_of(const struct compilation *compilation, const struct ecs
     uint32_t parts = value_parts[row->value], flags = compilation->flags;
     if (row->value == VALUE_COMMUNITY_ID && flags & PROGRAM_ICMP)
         parts |= PART_ICMP;
+    if (parts & PART_COUNTERS && compilation->compiler->profile->facts_kept && plan_tells_sampling(compilation->plan))
+        parts |= PART_RATE;
     if (flags & PROGRAM_WLAN && parts & (PART_ADDRESSES | PART_SOURCE_MAC | PART_DESTINATION_MAC))
         parts |= PART_WLAN;
     if (flags & PROGRAM_SWAP && (is_side(row) || row->value == VALUE_DIRECTION))
         parts |= (parts & PART_SIDES & PAIRS_EVEN) << 1 | (parts & PART_SIDES & ~PAIRS_EVEN) >> 1 | PART_BIFLOW;
     return parts;
+}
+
+static bool rate_mark(const struct plan *plan, uint8_t *marks)
+{
+    struct rate_fields rates;
+    rate_fields_find(plan, &rates);
+    const uint16_t fields[] = {
+        rates.has_own ? rates.own.fields[0] : FIELD_NONE, rates.has_own ? rates.own.fields[1] : FIELD_NONE,
+        rates.sampler, rates.selector, rates.ingress, rates.egress};
+    bool any = false;
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (fields[i] != FIELD_NONE)
+            any = (marks[fields[i]] = 1);
+    return any;
+}
+
+static bool place_mark(const struct compilation *compilation, enum fact_place place, uint8_t *marks)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < compilation->lookup_count; i++)
+        if (compilation->lookups[i].place == place)
+            any = (marks[compilation->lookups[i].field] = 1);
+    return any;
 }
 
 /* Whether there was anything to mark. */
@@ -137,6 +166,8 @@ static bool parts_mark(const struct compilation *compilation, uint32_t parts, ui
         if (part_rows[i].part & parts && field != FIELD_NONE)
             any = (marks[field] = 1);
     }
+    if (parts & PART_RATE && rate_mark(compilation->plan, marks))
+        any = true;
     for (uint32_t i = 0; parts & PART_RELATED && i < compilation->render_count; i++)
         if (compilation->renders[i].related)
             any = (marks[compilation->renders[i].field] = 1);
@@ -171,6 +202,10 @@ enum explain_way explain_sources(const struct compile_member *member, uint8_t *m
     }
     if (member->answer->constant && member->row->value != VALUE_NETWORK_TYPE)
         return EXPLAIN_CONSTANT;
+    if (member->answer->piece.format == FORMAT_FACT && !member->answer->constant) {
+        place_mark(compilation, member->answer->piece.value, marks);
+        return EXPLAIN_DERIVED;
+    }
     uint32_t parts = parts_of(compilation, member->row);
     bool any = parts_mark(compilation, parts & ~PART_BIFLOW, marks);
     if (is_side(member->row) && !any)
@@ -204,6 +239,8 @@ static const char *const when_texts[] = {
     [WHEN_END] = "it can be told, before the year 10000",
     [WHEN_DURATION] = "it can be told",
     [WHEN_BIFLOW] = "the record is a biflow",
+    [WHEN_RATE] = "the sampling rate is known",
+    [WHEN_FACT_FIRST ... WHEN_FACT_LAST] = "options records have told it",
     [WHEN_PRESENT] = "the record's length fits the type",
     [WHEN_BOOLEAN] = "it is 1 or 2",
     [WHEN_LONG] = "it is below 2^63",

@@ -48,5 +48,6 @@ void fields_print(FILE *out, bool markdown)
               "| field | Elasticsearch type | in | content |\n|---|---|---|---|\n",
               out);
     for (uint32_t i = 0; i < ecs_row_count; i++)
-        row_print(out, &ecs_rows[i], markdown);
+        if (!ecs_row_is_repeated(&ecs_rows[i]))
+            row_print(out, &ecs_rows[i], markdown);
 }

@@ -182,7 +182,9 @@ static void flags_decide(struct compilation *compilation)
         flags |= PROGRAM_SUM_PACKETS;
     if (!profile->icmp_ports_fixed)
         flags |= PROGRAM_ICMP;
-    compilation->flags = flags;
+    if (compilation->explained)
+        flags |= PROGRAM_EXPLAINED | PROGRAM_DYNAMIC;
+    compilation->flags = flags & PROGRAM_DYNAMIC ? flags & ~(uint32_t)PROGRAM_CERTAIN_BIFLOW : flags;
 }
 
 static void slot_give(struct compilation *compilation, uint16_t field, bool related)
@@ -268,5 +270,8 @@ void values_prepare(struct compilation *compilation)
     }
     inputs_fill(compilation);
     flags_decide(compilation);
+    if (compilation->explained)
+        compilation->lookup_count = lookups_find(
+            compilation->plan, compilation->flags & (PROGRAM_SWAP | PROGRAM_WLAN), compilation->lookups);
     slots_give(compilation);
 }

@@ -9,12 +9,29 @@
 #include "decode/plan.h"
 #include "decode/profile.h"
 #include "export/encode/ecs.h"
+#include "export/encode/lookups.h"
 
 /*
  * An encode program: a template's documents as a run of steps, each a copy of JSON that never changes and one value.
  * Compiled once a plan (export/encode/compile.c), constant afterwards, run by export/encode/writer.c with scratch of
  * its own.
  */
+
+/* Where documents have what options records say. In the order of enum ecs_value. */
+enum fact_place {
+    PLACE_INGRESS_NAME,
+    PLACE_INGRESS_ALIAS,
+    PLACE_EGRESS_NAME,
+    PLACE_EGRESS_ALIAS,
+    PLACE_INGRESS_VRF,
+    PLACE_EGRESS_VRF,
+    PLACE_APPLICATION,
+    PLACE_CATEGORY,
+    PLACE_USER,
+    PLACE_SOURCE_USER,
+    PLACE_DESTINATION_USER,
+    FACT_PLACES
+};
 
 /* How a step's value is written. */
 enum format {
@@ -30,6 +47,7 @@ enum format {
     FORMAT_COMMUNITY_ID,
     FORMAT_FLOW_ID,
     FORMAT_RELATED,       /* the addresses, each in quotes */
+    FORMAT_FACT,          /* value: enum fact_place */
     FORMAT_OPEN,          /* an object that may stay empty begins; value: steps to skip when it is not wanted */
     FORMAT_CLOSE,         /* it ends: a brace, or nothing at all of it */
     FORMAT_SKIP,          /* value: first of SKIP_FIELDS fields; when none is there, as many steps are skipped as
@@ -82,6 +100,9 @@ enum when {
     WHEN_END,
     WHEN_DURATION,
     WHEN_BIFLOW,
+    WHEN_RATE,
+    WHEN_FACT_FIRST, /* of each enum fact_place one */
+    WHEN_FACT_LAST = WHEN_FACT_FIRST + FACT_PLACES - 1,
     WHEN_CHECKS,
     WHEN_COMMA = WHEN_CHECKS, /* always: for the sake of WHEN_FIRST */
     WHEN_PRESENT,  /* the span is not SPAN_ABSENT */
@@ -159,6 +180,7 @@ enum program_flag {
     PROGRAM_SUM_PACKETS = 1 << 7,
     PROGRAM_ICMP = 1 << 8,        /* profile weir: ICMP type and code are there for the community id */
     PROGRAM_CERTAIN_BIFLOW = 1 << 9, /* every record is one */
+    PROGRAM_EXPLAINED = 1 << 10,     /* facts are looked up, and counters scaled: export/encode/lookups.h */
 };
 
 struct program {
@@ -176,10 +198,23 @@ struct program {
     const uint8_t *slot_of;     /* slot of each field, SLOT_NONE */
     const struct render *renders;
     const struct step *steps;
+    const struct fact_lookup *lookups; /* with PROGRAM_EXPLAINED */
+    uint32_t lookup_count;
+    struct rate_fields rates;
 };
 
 /* Slots that derived values are rendered into, behind those of the fields. */
-enum fixed_slot { SLOT_SUM_BYTES, SLOT_SUM_PACKETS, SLOT_DURATION, FIXED_SLOTS };
+enum fixed_slot {
+    SLOT_SUM_BYTES,
+    SLOT_SUM_PACKETS,
+    SLOT_DURATION,
+    SLOT_RATE,
+    SLOT_SCALED_BYTES,
+    SLOT_SCALED_PACKETS,
+    SLOT_SCALED_REVERSE_BYTES,
+    SLOT_SCALED_REVERSE_PACKETS,
+    FIXED_SLOTS
+};
 
 /* Which slot holds a value in this record: indexes of derived.slot_of. */
 enum derived_slot {
@@ -209,6 +244,7 @@ enum derived_word {
     WORD_NETWORK_TYPE,
     WORD_TCP_FLAGS,
     WORD_CATEGORY,
+    WORD_RATE_SOURCE,
     DERIVED_WORDS
 };
 
@@ -234,6 +270,9 @@ bool compiler_init(struct compiler *compiler, const struct config *config, const
                    const struct elements *elements, struct heap *heap);
 void compiler_fini(struct compiler *compiler);
 
-/* NULL when there is no memory, or the plan has more fields than the scratch was made for. */
-struct program *program_compile(const struct compiler *compiler, const struct plan *plan);
+/*
+ * NULL when there is no memory, or the plan has more fields than the scratch was made for. explained: with what options
+ * records and the configuration say of the exporter; for plans of flows.
+ */
+struct program *program_compile(const struct compiler *compiler, const struct plan *plan, bool explained);
 void program_free(struct program *program, struct heap *heap);

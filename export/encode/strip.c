@@ -31,10 +31,16 @@ struct strip_maker {
     struct strip_texts texts;
     const struct profile *profile;
     bool envelope;
-    struct strip_program programs[VERSIONS][STRIPS];
-    uint8_t program_of[VERSION_COUNT]; /* by version */
-    struct strip strips[STRIPS];
+    struct strip_program programs[VERSIONS][2][STRIPS]; /* plain, explained */
+    uint8_t program_of[VERSION_COUNT];                  /* by version */
+    struct strip strips[2][STRIPS];
     uint32_t most_bytes;
+};
+
+/* The strips of one kind of program. */
+struct strip_set {
+    uint8_t version;
+    bool explained;
 };
 
 static bool has_engine(uint8_t version)
@@ -126,17 +132,18 @@ static void row_emit(const struct strip_maker *maker, struct builder *builder, c
 }
 
 /* The rows of the table's strip number `strip`: the runs of LEVEL_MESSAGE are counted. */
-static void rows_emit(const struct strip_maker *maker, struct builder *builder, uint8_t version, uint32_t strip)
+static void rows_emit(const struct strip_maker *maker, struct builder *builder, struct strip_set set, uint32_t strip)
 {
-    uint32_t run = 0;
+    uint32_t run = 0, unwanted = set.explained ? ECS_PLAIN : ECS_EXPLAINED;
     for (uint32_t i = 0; i < ecs_row_count; i++) {
         const struct ecs_row *row = &ecs_rows[i];
         if (row->level != LEVEL_MESSAGE) {
             run += i > 0 && ecs_rows[i - 1].level == LEVEL_MESSAGE;
             continue;
         }
-        bool wanted = ecs_row_is_of(row, version) && (!(row->when & ECS_ENVELOPE) || maker->envelope) &&
-                      value_applies(maker, row->value, version) &&
+        bool wanted = ecs_row_is_of(row, set.version) && !(row->when & unwanted) &&
+                      (!(row->when & ECS_ENVELOPE) || maker->envelope) &&
+                      value_applies(maker, row->value, set.version) &&
                       (!(row->when & ECS_WEIR) || maker->profile->extra_fields);
         if (run == strip && wanted)
             row_emit(maker, builder, row);
@@ -146,7 +153,7 @@ static void rows_emit(const struct strip_maker *maker, struct builder *builder, 
 static int program_make(struct strip_program *program, const struct builder *builder)
 {
     program->text = malloc(builder->text_bytes + TEXT_OVERRUN);
-    program->steps = calloc(builder->step_count, sizeof *program->steps);
+    program->steps = calloc(builder->step_count + 1, sizeof *program->steps);
     if (!program->text || !program->steps)
         return -ENOMEM;
     memcpy(program->text, builder->text, builder->text_bytes);
@@ -164,36 +171,53 @@ static int program_make(struct strip_program *program, const struct builder *bui
     return 0;
 }
 
+static int set_make(struct strip_maker *maker, struct builder *builder, struct strip_set set)
+{
+    struct strip_program *programs = maker->programs[maker->program_of[set.version]][set.explained];
+    int error = 0;
+    for (uint32_t s = 0; s < STRIPS && !error; s++) {
+        builder_reset(builder, s == 0);
+        rows_emit(maker, builder, set, s);
+        builder_flush(builder);
+        error = builder->failed ? -E2BIG : program_make(&programs[s], builder);
+    }
+    return error;
+}
+
 static int programs_make(struct strip_maker *maker)
 {
     struct builder builder;
     int error = builder_init(&builder, 60000, 128);
-    if (error)
-        return error;
     for (uint32_t v = 0; v < VERSIONS && !error; v++) {
         maker->program_of[versions[v]] = (uint8_t)v;
-        for (uint32_t s = 0; s < STRIPS && !error; s++) {
-            builder_reset(&builder, s == 0);
-            rows_emit(maker, &builder, versions[v], s);
-            builder_flush(&builder);
-            error = builder.failed ? -E2BIG : program_make(&maker->programs[v][s], &builder);
-        }
+        for (int explained = 0; explained < 2 && !error; explained++)
+            error = set_make(maker, &builder, (struct strip_set){versions[v], explained});
     }
     builder_fini(&builder);
     return error;
 }
 
+/* Room for the longest strip of any version. */
+static int strip_make(struct strip_maker *maker, int explained, uint32_t number)
+{
+    struct strip *strip = &maker->strips[explained][number];
+    for (uint32_t v = 0; v < VERSIONS; v++)
+        if (maker->programs[v][explained][number].most_bytes > strip->most_bytes)
+            strip->most_bytes = maker->programs[v][explained][number].most_bytes;
+    strip->text = calloc(1, strip->most_bytes + STRIP_VALUE_MOST + TEXT_OVERRUN);
+    return strip->text ? 0 : -ENOMEM;
+}
+
 static int strips_make(struct strip_maker *maker)
 {
-    for (uint32_t s = 0; s < STRIPS; s++) {
-        uint32_t most = 0;
-        for (uint32_t v = 0; v < VERSIONS; v++)
-            if (maker->programs[v][s].most_bytes > most)
-                most = maker->programs[v][s].most_bytes;
-        maker->most_bytes += most;
-        maker->strips[s].text = calloc(1, most + STRIP_VALUE_MOST + TEXT_OVERRUN);
-        if (!maker->strips[s].text)
-            return -ENOMEM;
+    for (int explained = 0; explained < 2; explained++) {
+        uint32_t most_bytes = 0;
+        for (uint32_t s = 0; s < STRIPS; s++) {
+            if (strip_make(maker, explained, s))
+                return -ENOMEM;
+            most_bytes += maker->strips[explained][s].most_bytes;
+        }
+        maker->most_bytes = most_bytes > maker->most_bytes ? most_bytes : maker->most_bytes;
     }
     return 0;
 }
@@ -216,13 +240,15 @@ void strip_maker_free(struct strip_maker *maker)
 {
     if (!maker)
         return;
-    for (uint32_t v = 0; v < VERSIONS; v++)
-        for (uint32_t s = 0; s < STRIPS; s++) {
-            free(maker->programs[v][s].text);
-            free(maker->programs[v][s].steps);
-        }
-    for (uint32_t s = 0; s < STRIPS; s++)
-        free(maker->strips[s].text);
+    struct strip_program *programs = &maker->programs[0][0][0];
+    for (size_t i = 0; i < VERSIONS * 2 * STRIPS; i++) {
+        free(programs[i].text);
+        free(programs[i].steps);
+    }
+    for (uint32_t s = 0; s < STRIPS; s++) {
+        free(maker->strips[0][s].text);
+        free(maker->strips[1][s].text);
+    }
     strip_texts_fini(&maker->texts);
     free(maker);
 }
@@ -291,16 +317,19 @@ static char *value_write(char *out, const struct strip_maker *maker, const struc
     }
 }
 
-const struct strip *strip_maker_render(struct strip_maker *maker, const struct message *message, struct text_day *day)
+const struct strip *strip_maker_render(struct strip_maker *maker, const struct message *message, bool explained,
+                                       struct text_day *day)
 {
-    for (uint32_t s = 0; s < STRIPS; s++) {
-        const struct strip_program *program = &maker->programs[maker->program_of[message->version]][s];
-        char *out = maker->strips[s].text;
+    const struct strip_program *programs = maker->programs[maker->program_of[message->version]][explained];
+    struct strip *strips = maker->strips[explained];
+    for (uint32_t s = 0; s < (explained ? STRIPS : STRIPS - 1u); s++) {
+        const struct strip_program *program = &programs[s];
+        char *out = strips[s].text;
         for (uint32_t i = 0; i < program->step_count; i++) {
             out = text_copy(out, program->steps[i].text, program->steps[i].text_bytes);
             out = value_write(out, maker, message, &program->steps[i], day);
         }
-        maker->strips[s].size_bytes = (uint32_t)(out - maker->strips[s].text);
+        strips[s].size_bytes = (uint32_t)(out - strips[s].text);
     }
-    return maker->strips;
+    return strips;
 }

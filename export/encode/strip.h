@@ -11,7 +11,7 @@
 #include "export/encode/builder.h"
 
 /* The parts of a document that are the same in all documents of a message, rendered when its first record comes. */
-#define STRIPS 2
+#define STRIPS 3 /* the last one of explained programs alone */
 
 struct strip {
     char *text; /* readable, and writable, TEXT_OVERRUN bytes behind the end */
@@ -29,14 +29,15 @@ struct strip_texts {
 int strip_texts_init(struct strip_texts *texts, const struct config *config);
 void strip_texts_fini(struct strip_texts *texts);
 
-/* Makes and renders the strips; one program a version and strip. */
+/* Makes and renders the strips; one program a version and strip, and others for explained programs. */
 struct strip_maker;
 
 struct strip_maker *strip_maker_new(const struct config *config, const struct profile *profile);
 void strip_maker_free(struct strip_maker *maker);
 
-/* Bytes that both strips take at most. */
+/* Bytes that a document's strips take at most. */
 uint32_t strip_maker_most_bytes(const struct strip_maker *maker);
 
-/* Renders the strips of a message; they stay until the next call. */
-const struct strip *strip_maker_render(struct strip_maker *maker, const struct message *message, struct text_day *day);
+/* Renders the strips of a message; they stay until the next call with the same `explained`. */
+const struct strip *strip_maker_render(struct strip_maker *maker, const struct message *message, bool explained,
+                                       struct text_day *day);

@@ -281,6 +281,24 @@ static struct answer action_answer(const struct plan *plan)
     return constant(plan->aggregation == SFLOW_PLAN_DISCARD ? "\"sflow_discard\"" : "\"sflow_flow\"");
 }
 
+static_assert(VALUE_DESTINATION_USER - VALUE_INGRESS_NAME == PLACE_DESTINATION_USER, "values in the order of places");
+
+static struct answer fact_answer(const struct compilation *compilation, enum fact_place place)
+{
+    for (uint32_t i = 0; i < compilation->lookup_count; i++)
+        if (compilation->lookups[i].place == place)
+            return sometimes((struct piece){.format = FORMAT_FACT, .value = place, .most_bytes = FACT_TEXT_MOST,
+                                            .quoted = true}, (uint8_t)(WHEN_FACT_FIRST + place));
+    return absent;
+}
+
+static struct answer rate_answer(bool source)
+{
+    if (source)
+        return sometimes(word(WORD_RATE_SOURCE, 13, true).piece, WHEN_RATE);
+    return sometimes(slot_piece(&(struct piece){.most_bytes = TEXT_DOUBLE_MOST}, SLOT_RATE), WHEN_RATE);
+}
+
 struct answer values_answer(const struct compilation *compilation, const struct ecs_row *row)
 {
     switch (row->value) {
@@ -317,6 +335,11 @@ struct answer values_answer(const struct compilation *compilation, const struct 
                                       .most_bytes = (uint16_t)(2 + 42 * (compilation->render_count + 1))});
     case VALUE_TCP_FLAGS:
         return flags_answer(compilation);
+    case VALUE_RATE:
+    case VALUE_RATE_SOURCE:
+        return rate_answer(row->value == VALUE_RATE_SOURCE);
+    case VALUE_INGRESS_NAME ... VALUE_DESTINATION_USER:
+        return fact_answer(compilation, row->value - VALUE_INGRESS_NAME);
     case VALUE_ELEMENT:
         return element_answer(compilation, row);
     default:

@@ -19,6 +19,9 @@ struct compilation {
     struct render renders[SLOTS_MOST];
     uint32_t render_count;
     uint32_t slot_count;
+    bool explained;          /* something is known of the exporter */
+    struct fact_lookup lookups[LOOKUPS_MOST];
+    uint32_t lookup_count;
     uint32_t byte_uses;      /* how often strings and octets of the record are written: for program.most_per_byte */
 };
 

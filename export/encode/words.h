@@ -9,6 +9,18 @@ struct word {
     uint8_t size_bytes;
 };
 
+/* Whence a sampling rate is known; the first of these that says one counts. */
+enum rate_source {
+    RATE_CONFIGURATION,
+    RATE_RECORD,
+    RATE_SAMPLER,
+    RATE_SELECTOR,
+    RATE_INTERFACE,
+    RATE_EXPORTER,
+    RATE_HEADER,
+    RATE_SOURCES
+};
+
 struct words {
     struct word transport[256];   /* by protocolIdentifier: tcp, udp, ..., unknown (N) */
     struct word iana_number[256]; /* the same as a number */
@@ -19,6 +31,7 @@ struct words {
     struct word unknown;
     struct word network_type[4];  /* bit 0: IPv4, bit 1: IPv6; in quotes, or an array of both */
     struct word category[2];      /* [biflow] */
+    struct word rate_source[RATE_SOURCES];
 };
 
 void words_init(struct words *words);

@@ -326,6 +326,9 @@ char *writer_run(struct writing *writing, char *out)
         case FORMAT_SKIP_MANY:
             step += many_spans_absent(writing->record->spans + step->value) ? step->most_bytes : 0;
             break;
+        case FORMAT_FACT:
+            out = text_copy(out, derived->facts[step->value]->text, derived->facts[step->value]->text_bytes);
+            break;
         case FORMAT_OPEN:
             opened[depth++] = before;
             break;

@@ -61,6 +61,35 @@ class Exporter:
         return {(self.name, number) for number in range(self.sent)}
 
 
+class Named(Exporter):
+    """Its records have an interface, which one options record of its names."""
+
+    INTERFACE = 7
+    OPTIONS_ID = 400
+
+    def __init__(self, number):
+        super().__init__(number)
+        self.flow_fields = self.fields
+        self.fields = (*self.fields, (10, 4))
+        self.interface = f"eth{number}"
+
+    def record(self, number):
+        self.fields = self.flow_fields
+        flow = super().record(number)
+        self.fields = (*self.flow_fields, (10, 4))
+        return flow + struct.pack(">I", self.INTERFACE)
+
+    def names(self):
+        counts = (2, 1) if self.ipfix else (4, 4)
+        scope = 10 if self.ipfix else 2  # ingressInterface; RFC 3954 6.1: interface
+        template = struct.pack(">HHHHHHH", self.OPTIONS_ID, *counts, scope, 4, 82, 16)
+        name = struct.pack(">I16s", self.INTERFACE, self.interface.encode())
+        return self.message((3 if self.ipfix else 1, template), (self.OPTIONS_ID, name), records=1)
+
+    def is_named(self, document):
+        return document["observer"].get("ingress", {}).get("interface", {}).get("name") == self.interface
+
+
 def frames_of(link, pairs):
     """Frames as they come from these exporters, with these payloads: no address has to be configured for them."""
     macs = link.macs()

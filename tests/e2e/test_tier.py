@@ -135,6 +135,32 @@ def test_moved_every_second(tier, start, send):
         assert lab.counter(ledger, "template_topic_waiting") == 0
 
 
+def test_names_move_too(tier, start, send):
+    """What options records told one box, once, explains the flows that go to the other."""
+    weirs = [start(0), start(1)]
+    exporters = [many.Named(number) for number in range(10)]
+    tier.balance(0, 1)
+    send(templates(exporters) + [(exporter, exporter.names()) for exporter in exporters] + data(exporters, 0.1))
+    for weir in weirs:
+        wait_counter(weir, "template_topic_applied", 1)
+    wait_for("all that is to be told", 30,
+             lambda: all(lab.counter(weir.reading(), "template_topic_waiting") == 0 for weir in weirs))
+    time.sleep(1)  # what one has published, the other reads
+    tier.balance(1, 0)
+    send(data(exporters, 0.1))
+    total = sum(exporter.sent for exporter in exporters) + len(exporters)
+    wait_for(lambda: f"{total} records\n{[weir.said() for weir in weirs]}", 30,
+             lambda: sum(lab.counter(weir.reading(), "records_received") for weir in weirs) >= total)
+    for weir in weirs:
+        assert weir.stop() == 0, weir.said()
+        assert lab.counter(weir.ledger(), "template_topic_refused") == 0
+        assert lab.counter(weir.ledger(), "facts_shared") >= 1
+    by_name = {exporter.name: exporter for exporter in exporters}
+    flows = [one for weir in weirs for one in weir.documents() if one["event"]["action"] == "netflow_flow"]
+    assert len(flows) == total - len(exporters)
+    assert all(by_name[one["netflow"]["exporter"]["address"]].is_named(one) for one in flows)
+
+
 def test_data_before_the_news(tier, start, send):
     """An exporter is moved right behind its template: its data waits on the other box until the news is there."""
     weirs = [start(0), start(1)]

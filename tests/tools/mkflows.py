@@ -19,6 +19,7 @@ import flowcases.ipfix
 import flowcases.sflow
 import flowcases.sflow_more
 import flowcases.damage
+import flowcases.facts
 from flowcases import CASES
 from flowwire import Values, pcap
 
