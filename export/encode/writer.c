@@ -261,6 +261,15 @@ static bool many_spans_absent(const struct span *spans)
     return all == lengths;
 }
 
+/* An object without members is taken back. */
+static inline char *object_close(char *out, char *opened)
+{
+    if (out[-1] == '{')
+        return opened;
+    *out = '}';
+    return out + 1;
+}
+
 char *writer_run(struct writing *writing, char *out)
 {
     const struct derived *derived = writing->derived;
@@ -333,11 +342,7 @@ char *writer_run(struct writing *writing, char *out)
             opened[depth++] = before;
             break;
         case FORMAT_CLOSE:
-            depth--;
-            if (out[-1] == '{')
-                out = opened[depth];
-            else
-                *out++ = '}';
+            out = object_close(out, opened[--depth]);
             break;
         default:
             out = field_write(writing, step, out);
