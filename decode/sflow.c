@@ -128,6 +128,7 @@ void sflow_begin(struct decoder *decoder)
     }
     message->agent = type == 1 ? address_from_ipv4(at) : address_from_ipv6(at);
     at += address_bytes;
+    message->sampling = 0; /* samples have rates of their own */
     message->version = VERSION_SFLOW;
     message->sflow_version = (uint8_t)version;
     message->domain = sub_agent_bytes ? read_be32(at) : 0;
@@ -394,6 +395,7 @@ uint32_t sflow_take(struct decoder *decoder, struct chunk *chunk)
     if (chunk->plan == sflow->plans[SFLOW_PLAN_FLOW] && !sflow->has_more)
         chunk->plan = sflow->plain;
     chunk->message = &decoder->message;
+    chunk->known = (struct known){0}; /* a sample says its rate itself, and it is applied */
     chunk->position = decoder->walk.records_taken;
     chunk->count = count;
     decoder->walk.records_taken += count;
