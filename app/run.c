@@ -72,7 +72,9 @@ static int dpdk_open(struct collector *collector)
 static int streams_open(struct collector *collector, uint32_t workers)
 {
     const struct config *config = collector->config;
-    if (!config->input.tcp.listen.count && !config->input.tls.listen.count && !config->input.dtls.listen.count)
+    uint32_t listens = config->input.tcp.listen.count + config->input.tls.listen.count +
+                       config->input.dtls.listen.count + config->input.sctp.listen.count;
+    if (!listens)
         return 0;
     return collector_add_backend(collector, &backend_stream, NULL, workers);
 }

@@ -45,6 +45,7 @@ void streams_check(struct loader *loader)
     listen_complete(loader, &config->input.tcp.listen);
     listen_complete(loader, &config->input.tls.listen);
     listen_complete(loader, &config->input.dtls.listen);
+    listen_complete(loader, &config->input.sctp.listen);
     if (config->input.tls.listen.count)
         certificate_check(loader, "input.tls.listen");
     else if (config->input.dtls.listen.count)

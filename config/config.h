@@ -226,6 +226,10 @@ struct config {
             struct text_list listen;  /* ADDRESS:PORT each; empty = off; with the certificates of tls */
         } dtls;
         struct {
+            struct text_list listen;  /* ADDRESS:PORT each; empty = off */
+            uint32_t udp_port;        /* without SCTP in the kernel: for packets in UDP; 0 = none */
+        } sctp;
+        struct {
             uint32_t most;            /* sessions at a time */
             uint32_t per_address;     /* the same, of one address */
             uint64_t handshake_timeout; /* ns */

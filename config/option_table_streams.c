@@ -58,6 +58,20 @@ const struct option_row option_rows_streams[] = {
      .check = check_host,
      .help = "Where IPFIX is taken over DTLS 1.2, as ADDRESS:PORT; \":4740\" is the port of the protocol. The "
              "certificates are those of input.tls. Empty: nowhere."},
+    {.key = "input.sctp.listen",
+     .type = OPTION_LIST,
+     MEMBER(input.sctp.listen),
+     .default_text = "",
+     .check = check_host,
+     .help = "Where IPFIX is taken over SCTP, as ADDRESS:PORT; \":4739\" is the port of the protocol. By the kernel's "
+             "SCTP where there is one, else in user space. Empty: nowhere."},
+    {.key = "input.sctp.udp_port",
+     .type = OPTION_NUMBER,
+     MEMBER(input.sctp.udp_port),
+     .default_text = "9899",
+     .most = 65535,
+     .help = "SCTP in user space: UDP port for packets that come in UDP (RFC 6951); 0 is none. For the kernel's SCTP, "
+             "sysctl net.sctp.udp_port says it."},
     {.key = "input.streams.most",
      .type = OPTION_NUMBER,
      MEMBER(input.streams.most),

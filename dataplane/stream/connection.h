@@ -42,6 +42,7 @@ enum stream_state {
 #define STREAM_ROOM_BYTES   65536u
 
 struct stream_queue;
+struct sctp_bridge;
 
 struct connection {
     struct transport_session session; /* the exporter is the worker's, the rest constant while it is open */
@@ -68,4 +69,5 @@ struct connection {
 
     /* the doorman's */
     int64_t since_ns; /* steady clock, when it was accepted */
+    struct sctp_bridge *bridge; /* SCTP in user space; or NULL */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "dataplane/stream/doorman.h"
+#include "dataplane/stream/doorman_state.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -16,36 +16,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "dataplane/stream/dtls.h"
-#include "dataplane/stream/rules.h"
-#include "dataplane/stream/sockets.h"
 #include "dataplane/stream/tls.h"
 
 #define TICK_MS     200 /* how late a time-out may be noticed */
 #define EVENTS_MOST 64
 #define ACCEPT_MOST 64 /* of a listener at a time */
-
-struct doorman {
-    const struct config *config;
-    struct stream_listener listeners[STREAM_LISTENERS_MOST];
-    int listener_count;
-    struct connection *streams; /* config->input.streams.most */
-    uint8_t *buffers;
-    uint32_t used; /* streams beyond were never open */
-    struct stream_queue *const *queues;
-    uint32_t queue_count;
-    struct door_rules rules; /* the thread's */
-    int epoll_fd;
-    int over_fd;
-    bool accepting; /* listeners are in the epoll */
-    int64_t tick_ns;
-    struct doorman_counts counts;
-    pthread_t thread;
-    bool running;
-    _Atomic bool stopping; /* the control thread writes */
-    pthread_mutex_t lock;  /* of the two below */
-    struct door_rules news;
-    bool is_news;
-};
 
 static void count(_Atomic uint64_t *counter)
 {
@@ -71,13 +46,7 @@ void doorman_set_rules(struct doorman *doorman, const struct config *config)
 
 /* --- a session's way through the door --- */
 
-/* Also what the worker may have done with it is seen. */
-static enum stream_state state_of(const struct connection *connection)
-{
-    return atomic_load_explicit(&connection->state, memory_order_acquire);
-}
-
-static void stream_close(struct connection *connection)
+void stream_close(struct connection *connection)
 {
     if (connection->ssl) {
         ERR_clear_error();
@@ -85,7 +54,9 @@ static void stream_close(struct connection *connection)
             SSL_shutdown(connection->ssl); /* says good-bye where that does not take waiting */
         SSL_free(connection->ssl);
     }
-    close(connection->fd);
+    close(connection->fd); /* first: nobody is told of the bridge's end */
+    sctp_bridge_free(connection->bridge);
+    connection->bridge = NULL;
     connection->ssl = NULL;
     connection->fd = -1;
     if (connection->queue)
@@ -128,6 +99,13 @@ static struct stream_queue *queue_choose(const struct doorman *doorman)
     return least;
 }
 
+/* When a bridge that was full has room again, the doorman wakes, as for all that has no event of its own. */
+static void bridge_watch(struct doorman *doorman, const struct sctp_bridge *bridge)
+{
+    struct epoll_event event = {.events = EPOLLOUT | EPOLLET, .data.ptr = doorman};
+    epoll_ctl(doorman->epoll_fd, EPOLL_CTL_ADD, sctp_bridge_fd(bridge), &event);
+}
+
 /* From here on the session is its worker's, whose epoll tells it at once of what has come already. */
 static void stream_give(struct doorman *doorman, struct connection *connection)
 {
@@ -135,6 +113,8 @@ static void stream_give(struct doorman *doorman, struct connection *connection)
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = connection};
     if (connection->ssl)
         epoll_ctl(doorman->epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
+    if (connection->bridge)
+        bridge_watch(doorman, connection->bridge);
     connection->queue = queue;
     count(&doorman->counts.accepted);
     atomic_store_explicit(&connection->heard_ns, clock_steady_ns(), memory_order_relaxed);
@@ -199,12 +179,12 @@ static void stream_begin(struct doorman *doorman, struct connection *connection,
     connection->why = STREAM_GOES_ON;
     atomic_store_explicit(&connection->order, STREAM_GOES_ON, memory_order_relaxed);
     atomic_store_explicit(&connection->state, STREAM_HANDSHAKE, memory_order_relaxed);
-    if (transport != TRANSPORT_DTLS)
-        stream_keep_alive(connection->fd);
-    if (transport == TRANSPORT_TCP)
-        stream_give(doorman, connection);
-    else
+    if (transport == TRANSPORT_TCP || transport == TRANSPORT_TLS)
+        stream_keep_alive(connection->fd); /* SCTP has heartbeats of its own */
+    if (transport == TRANSPORT_TLS || transport == TRANSPORT_DTLS)
         handshake_begin(doorman, connection);
+    else
+        stream_give(doorman, connection);
 }
 
 /* --- accepting --- */
@@ -216,16 +196,28 @@ static void listeners_watch(struct doorman *doorman, bool watch)
     doorman->accepting = watch;
     for (int i = 0; i < doorman->listener_count; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &doorman->listeners[i]};
-        epoll_ctl(doorman->epoll_fd, watch ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, doorman->listeners[i].fd, &event);
+        if (doorman->listeners[i].fd >= 0)
+            epoll_ctl(doorman->epoll_fd, watch ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, doorman->listeners[i].fd, &event);
     }
 }
 
 /* Somebody at the door. */
 struct arriving {
     int fd;
-    SSL *ssl; /* DTLS */
+    SSL *ssl;                   /* DTLS */
+    struct sctp_bridge *bridge; /* SCTP in user space */
     struct endpoint source;
 };
+
+/* The descriptor, or -errno. */
+static int arriving_accept(struct doorman *doorman, struct stream_listener *listener, struct arriving *arriving)
+{
+    if (listener->sctp)
+        return sctp_here_accept(listener->sctp, &arriving->source, &arriving->bridge);
+    if (listener->transport == TRANSPORT_DTLS)
+        return dtls_accept(listener, doorman->rules.dtls, &arriving->source, &arriving->ssl);
+    return stream_accept(listener, &arriving->source);
+}
 
 static void connection_take(struct doorman *doorman, enum transport transport, const struct arriving *arriving)
 {
@@ -236,11 +228,13 @@ static void connection_take(struct doorman *doorman, enum transport transport, c
         connection = place_find(doorman, &arriving->source);
     if (!connection) {
         SSL_free(arriving->ssl);
+        sctp_bridge_free(arriving->bridge);
         close(arriving->fd);
         return;
     }
     connection->fd = arriving->fd;
     connection->ssl = arriving->ssl;
+    connection->bridge = arriving->bridge;
     connection->session.source = arriving->source;
     stream_begin(doorman, connection, transport);
 }
@@ -251,9 +245,7 @@ static void listener_accept(struct doorman *doorman, struct stream_listener *lis
     static struct log_cause cause;
     for (int i = 0; i < ACCEPT_MOST; i++) {
         struct arriving arriving = {.ssl = NULL};
-        int fd = arriving.fd = listener->transport == TRANSPORT_DTLS
-                                   ? dtls_accept(listener, doorman->rules.dtls, &arriving.source, &arriving.ssl)
-                                   : stream_accept(listener, &arriving.source);
+        int fd = arriving.fd = arriving_accept(doorman, listener, &arriving);
         if (fd >= 0) {
             connection_take(doorman, listener->transport, &arriving);
         } else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM || fd == -ENOBUFS) {
@@ -299,12 +291,24 @@ static void handshake_judge(struct doorman *doorman, struct connection *connecti
     stream_close(connection);
 }
 
+static void bridge_look(struct connection *connection)
+{
+    bool broken;
+    if (sctp_bridge_carry(connection->bridge, &broken))
+        return;
+    if (broken && !atomic_load_explicit(&connection->order, memory_order_relaxed))
+        atomic_store_explicit(&connection->order, STREAM_BROKEN, memory_order_relaxed); /* the end brings it */
+    sctp_bridge_end(connection->bridge);
+}
+
 static void streams_look(struct doorman *doorman, bool tick)
 {
     int64_t now_ns = clock_steady_ns();
     for (uint32_t i = 0; i < doorman->used; i++) {
         struct connection *connection = &doorman->streams[i];
         enum stream_state state = state_of(connection);
+        if (state == STREAM_OPEN && connection->bridge)
+            bridge_look(connection);
         if (state == STREAM_OVER)
             stream_close(connection);
         else if (tick && state == STREAM_OPEN)
@@ -339,11 +343,19 @@ static void event_take(struct doorman *doorman, void *what)
 {
     struct stream_listener *listener = what;
     if (what == doorman)
-        return; /* the eventfd: see doorman_run() */
+        return; /* the eventfd, or a bridge: see doorman_run() */
     if (listener >= doorman->listeners && listener < doorman->listeners + STREAM_LISTENERS_MOST)
         listener_accept(doorman, listener);
     else if (state_of(what) == STREAM_HANDSHAKE)
         handshake_go_on(doorman, what);
+}
+
+/* They have no descriptors. */
+static void sctp_listeners_accept(struct doorman *doorman)
+{
+    for (int i = 0; i < doorman->listener_count; i++)
+        if (doorman->listeners[i].sctp)
+            listener_accept(doorman, &doorman->listeners[i]);
 }
 
 static void *doorman_run(void *argument)
@@ -359,6 +371,7 @@ static void *doorman_run(void *argument)
         rules_adopt(doorman);
         for (int i = 0; i < events_count; i++)
             event_take(doorman, events[i].data.ptr);
+        sctp_listeners_accept(doorman);
         int64_t now_ns = clock_steady_ns();
         bool tick = now_ns >= doorman->tick_ns;
         if (tick) {
@@ -383,96 +396,4 @@ int doorman_start(struct doorman *doorman, struct stream_queue *const *queues, u
     if (error)
         log_error("streams: cannot start a thread: %s", strerror(error));
     return -error;
-}
-
-/* --- opening and closing --- */
-
-static int streams_init(struct doorman *doorman)
-{
-    uint32_t most = doorman->config->input.streams.most;
-    doorman->streams = calloc(most, sizeof *doorman->streams);
-    doorman->buffers = mmap(NULL, (size_t)most * STREAM_BUFFER_BYTES, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (!doorman->streams || doorman->buffers == MAP_FAILED)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < most; i++) {
-        doorman->streams[i].session.number = (uint16_t)(i + 1);
-        doorman->streams[i].buffer = doorman->buffers + (size_t)i * STREAM_BUFFER_BYTES;
-        doorman->streams[i].fd = -1;
-    }
-    return 0;
-}
-
-static int doorman_init(struct doorman *doorman)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = doorman};
-    int result = streams_init(doorman);
-    doorman->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    doorman->over_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (!result && (doorman->epoll_fd < 0 || doorman->over_fd < 0 ||
-                    epoll_ctl(doorman->epoll_fd, EPOLL_CTL_ADD, doorman->over_fd, &event) < 0))
-        result = -errno;
-    if (!result && !door_rules_init(&doorman->rules, doorman->config, doorman->config))
-        result = -EINVAL;
-    if (!result)
-        result = stream_listeners_open(doorman->config, doorman->listeners, &doorman->listener_count);
-    return result;
-}
-
-struct doorman *doorman_open(const struct config *config)
-{
-    struct doorman *doorman = calloc(1, sizeof *doorman);
-    if (!doorman)
-        return NULL;
-    doorman->config = config;
-    doorman->buffers = MAP_FAILED;
-    doorman->epoll_fd = doorman->over_fd = -1;
-    pthread_mutex_init(&doorman->lock, NULL);
-    int result = doorman_init(doorman);
-    if (!result) {
-        stream_files_allow(config->input.streams.most);
-        return doorman;
-    }
-    doorman_close(doorman);
-    errno = -result;
-    return NULL;
-}
-
-int doorman_over_fd(const struct doorman *doorman)
-{
-    return doorman->over_fd;
-}
-
-const struct doorman_counts *doorman_counts(const struct doorman *doorman)
-{
-    return &doorman->counts;
-}
-
-void doorman_close(struct doorman *doorman)
-{
-    if (!doorman)
-        return;
-    if (doorman->running) {
-        atomic_store_explicit(&doorman->stopping, true, memory_order_relaxed);
-        eventfd_write(doorman->over_fd, 1);
-        pthread_join(doorman->thread, NULL);
-    }
-    for (uint32_t i = 0; i < doorman->used; i++)
-        if (state_of(&doorman->streams[i]) != STREAM_FREE)
-            stream_close(&doorman->streams[i]);
-    for (int i = 0; i < doorman->listener_count; i++) {
-        SSL_free(doorman->listeners[i].ssl);
-        close(doorman->listeners[i].fd);
-    }
-    if (doorman->epoll_fd >= 0)
-        close(doorman->epoll_fd);
-    if (doorman->over_fd >= 0)
-        close(doorman->over_fd);
-    if (doorman->buffers != MAP_FAILED)
-        munmap(doorman->buffers, (size_t)doorman->config->input.streams.most * STREAM_BUFFER_BYTES);
-    free(doorman->streams);
-    door_rules_fini(&doorman->rules);
-    door_rules_fini(&doorman->news);
-    pthread_mutex_destroy(&doorman->lock);
-    free(doorman);
 }

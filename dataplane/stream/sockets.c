@@ -34,6 +34,7 @@ static const struct {
     {"input.tcp.listen", offsetof(struct config, input.tcp.listen), TRANSPORT_TCP},
     {"input.tls.listen", offsetof(struct config, input.tls.listen), TRANSPORT_TLS},
     {"input.dtls.listen", offsetof(struct config, input.dtls.listen), TRANSPORT_DTLS},
+    {"input.sctp.listen", offsetof(struct config, input.sctp.listen), TRANSPORT_SCTP},
 };
 
 static socklen_t address_write(const struct endpoint *endpoint, bool ipv4, union socket_address *address)
@@ -59,15 +60,19 @@ static struct endpoint address_read(const union socket_address *address)
 }
 
 /* A socket that is bound, or -errno. */
-static int socket_bound(const union socket_address *address, socklen_t length, int type, bool reuse)
+static int socket_bound(const union socket_address *address, enum transport transport, bool reuse)
 {
+    bool ipv4 = address->any.sa_family == AF_INET;
+    socklen_t length = ipv4 ? sizeof address->ipv4 : sizeof address->ipv6;
+    int type = transport == TRANSPORT_DTLS ? SOCK_DGRAM : SOCK_STREAM;
     const int on = 1, off = 0;
-    int fd = socket(address->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int protocol = transport == TRANSPORT_SCTP ? IPPROTO_SCTP : 0;
+    int fd = socket(address->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
     if (fd < 0)
         return -errno;
     if (reuse)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (address->any.sa_family == AF_INET6)
+    if (!ipv4)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     if (bind(fd, &address->any, length) == 0)
         return fd;
@@ -84,12 +89,11 @@ static int listener_open(const struct endpoint *endpoint, bool ipv4, enum transp
 {
     union socket_address address;
     bool datagrams = transport == TRANSPORT_DTLS;
-    socklen_t length = address_write(endpoint, ipv4, &address);
-    int type = datagrams ? SOCK_DGRAM : SOCK_STREAM;
-    int fd = socket_bound(&address, length, type, !datagrams);
+    address_write(endpoint, ipv4, &address);
+    int fd = socket_bound(&address, transport, !datagrams);
     if (fd >= 0 && datagrams) {
         close(fd);
-        return socket_bound(&address, length, type, true);
+        return socket_bound(&address, transport, true);
     }
     if (fd < 0 || listen(fd, BACKLOG) == 0)
         return fd;
@@ -123,7 +127,7 @@ int stream_socket_beside(const struct stream_listener *listener, const struct en
     socklen_t length = sizeof address;
     if (getsockname(listener->fd, &address.any, &length) < 0)
         return -errno;
-    int fd = socket_bound(&address, length, SOCK_DGRAM, true);
+    int fd = socket_bound(&address, TRANSPORT_DTLS, true);
     if (fd < 0)
         return fd;
     buffer_set(fd, listener->read_buffer);
@@ -149,39 +153,75 @@ static const char *remedy_for(int error)
     }
 }
 
-static int list_open(unsigned row, const struct config *config, struct stream_listener *listeners, int *count)
+/* What may be asked of the kernel. */
+static bool kernel_has_sctp(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static int listener_make(const struct config *config, const char *text, struct stream_listener *listener)
+{
+    struct endpoint endpoint;
+    if (!endpoint_parse(text, &endpoint))
+        return -EINVAL;
+    if (listener->sctp_here) {
+        listener->sctp = sctp_here_listen(&endpoint);
+        return listener->sctp ? 0 : -errno;
+    }
+    listener->fd = endpoint_open(&endpoint, listener->transport);
+    listener->read_buffer = config->read_buffer > INT32_MAX / 2 ? INT32_MAX / 2 : (int)config->read_buffer;
+    if (listener->fd >= 0 && listener->transport == TRANSPORT_DTLS)
+        buffer_set(listener->fd, listener->read_buffer);
+    return listener->fd < 0 ? listener->fd : 0;
+}
+
+/* As `like`, but for the sockets. */
+static int list_open(unsigned row, const struct config *config, struct stream_listener *listeners, int *count,
+                     const struct stream_listener *like)
 {
     const struct text_list *list = (const void *)((const uint8_t *)config + transports[row].offset);
     for (uint32_t i = 0; i < list->count; i++) {
-        struct endpoint endpoint;
         if (*count == STREAM_LISTENERS_MOST) {
             log_error("%s: at most %d addresses in all", transports[row].key, STREAM_LISTENERS_MOST);
             return -EINVAL;
         }
-        int fd = -EINVAL;
-        if (endpoint_parse(list->items[i], &endpoint))
-            fd = endpoint_open(&endpoint, transports[row].transport);
-        if (fd < 0) {
-            log_error("%s: %s: cannot listen: %s; %s", transports[row].key, list->items[i], strerror(-fd),
-                      remedy_for(-fd));
-            return fd;
+        struct stream_listener *listener = &listeners[*count];
+        *listener = *like;
+        int result = listener_make(config, list->items[i], listener);
+        if (result) {
+            log_error("%s: %s: cannot listen: %s; %s", transports[row].key, list->items[i], strerror(-result),
+                      remedy_for(-result));
+            return result;
         }
-        struct stream_listener *listener = &listeners[(*count)++];
-        *listener = (struct stream_listener){.fd = fd, .transport = transports[row].transport};
-        listener->read_buffer = config->read_buffer > INT32_MAX / 2 ? INT32_MAX / 2 : (int)config->read_buffer;
-        if (listener->transport == TRANSPORT_DTLS)
-            buffer_set(fd, listener->read_buffer);
+        ++*count;
     }
     return 0;
 }
 
-int stream_listeners_open(const struct config *config, struct stream_listener *listeners, int *count)
+int stream_listeners_open(const struct config *config, struct stream_listener *listeners, int *count, int wake_fd)
 {
-    int result = 0;
+    bool sctp_here = config->input.sctp.listen.count && !kernel_has_sctp();
+    int result = sctp_here ? sctp_here_start(config, wake_fd) : 0;
     *count = 0;
-    for (unsigned i = 0; i < sizeof transports / sizeof transports[0] && !result; i++)
-        result = list_open(i, config, listeners, count);
+    for (unsigned i = 0; i < sizeof transports / sizeof transports[0] && !result; i++) {
+        enum transport transport = transports[i].transport;
+        const struct stream_listener like = {
+            .fd = -1, .transport = transport, .sctp_here = sctp_here && transport == TRANSPORT_SCTP};
+        result = list_open(i, config, listeners, count, &like);
+    }
     return result;
+}
+
+void stream_listener_close(struct stream_listener *listener)
+{
+    SSL_free(listener->ssl);
+    if (listener->sctp)
+        sctp_here_close(listener->sctp);
+    if (listener->fd >= 0)
+        close(listener->fd);
 }
 
 int stream_accept(const struct stream_listener *listener, struct endpoint *source)

@@ -5,6 +5,7 @@
 
 #include "base/address.h"
 #include "config/config.h"
+#include "dataplane/stream/sctp.h"
 #include "decode/transport.h"
 
 #define STREAM_LISTENERS_MOST 64
@@ -14,11 +15,17 @@ struct stream_listener {
     int fd;
     enum transport transport;
     int read_buffer; /* DTLS: bytes that the kernel may keep for a socket; 0: its default */
+    bool sctp_here; /* SCTP in user space: */
+    struct socket *sctp; /* instead of fd, which is -1 */
     SSL *ssl; /* DTLS: what answers the next hello; NULL: none yet */
 };
 
-/* Opens what the configuration names. Returns how many, or -errno logged; the caller closes them either way. */
-int stream_listeners_open(const struct config *config, struct stream_listener *listeners, int *count);
+/*
+ * Opens what the configuration names. wake_fd as of sctp_here_start(). Returns 0, or -errno logged; the caller closes
+ * the *count that are open either way.
+ */
+int stream_listeners_open(const struct config *config, struct stream_listener *listeners, int *count, int wake_fd);
+void stream_listener_close(struct stream_listener *listener);
 
 /* A connection that waits, or -errno. */
 int stream_accept(const struct stream_listener *listener, struct endpoint *source);
