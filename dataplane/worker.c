@@ -12,6 +12,7 @@
 #define SWEEP_EXPORTERS 64  /* slots looked at each housekeeping: 6,400 a second */
 #define ENDED_KEPT_NS   (60 * NS_PER_S)
 #define FINISH_STEP_MS  1
+#define DRAIN_NS        NS_PER_S
 #define SAY_STEPS_MOST  3000
 
 /* --- frames to datagrams --- */
@@ -403,9 +404,23 @@ static bool worker_goes_on(const struct worker *worker)
     return !atomic_load_explicit(&worker->shared->stopping, memory_order_relaxed) && !worker_exhausted(worker);
 }
 
+/* What sessions have sent: the kernel has told their exporters that it arrived. Who goes on sending is cut off. */
+static void sessions_drain(struct worker *worker)
+{
+    int64_t until_ns = clock_steady_ns() + DRAIN_NS;
+    for (uint32_t i = 0; i < worker->queue_count; i++) {
+        struct worker_queue *queue = &worker->queues[i];
+        if (!queue->queue->backend->ops->ended || queue->queue->finite)
+            continue;
+        while ((queue_burst(worker, queue) || queue->queue->unread) && clock_steady_ns() < until_ns)
+            worker_housekeep(worker);
+    }
+}
+
 void worker_finish(struct worker *worker)
 {
     bool last;
+    sessions_drain(worker);
     /* Release and acquire: who sees nobody receiving any more sees all that was handed over. */
     atomic_fetch_sub_explicit(&worker->shared->receiving, 1, memory_order_release);
     do {

@@ -232,6 +232,20 @@ def test_a_thousand_sessions(collect, link):
     assert lab.counter(ledger, "templates_learned") == count
 
 
+def test_what_was_sent_before_the_end_is_read(collect, link):
+    """The kernel has acknowledged it: an orderly end takes it."""
+    count, session_count = 3000, 4
+    messages = b"".join(exports.ipfix(count))
+    weir = collect(**TCP)
+    sessions = [connect(link) for _ in range(session_count)]
+    for session in sessions:
+        session.sendall(messages)
+    assert weir.stop() == 0, weir.log()
+    ledger = weir.ledger()
+    assert lab.unbalanced(ledger) == []
+    assert lab.counter(ledger, "records_received") == session_count * count * RECORDS
+
+
 @pytest.mark.light
 def test_slow_peers_are_ended_and_cost_nobody(collect, link):
     """A byte now and then, silence inside a message, silence altogether: each is ended in time, others are not."""
