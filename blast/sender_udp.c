@@ -4,12 +4,11 @@
 #include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "blast/senders.h"
+#include "blast/sockets.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103 /* linux/udp.h, which cannot be included beside netinet/udp.h */
@@ -17,7 +16,6 @@
 
 #define SEGMENTS_MOST      64    /* UDP_MAX_SEGMENTS */
 #define SEGMENT_BYTES_MOST 65000 /* what the kernel takes at once, headers excluded */
-#define SEND_BUFFER_BYTES  (4 << 20)
 
 /* A message is one datagram, or with segmentation a run of one exporter's that have one size. */
 struct message {
@@ -30,8 +28,7 @@ struct message {
 
 struct udp_state {
     struct sender_buffers *buffers;
-    int *sockets; /* one an exporter: its address and port are its own */
-    uint32_t socket_count;
+    struct exporter_sockets sockets;
     struct iovec vectors[BLAST_BURST];
     struct mmsghdr headers[BLAST_BURST];
     struct message messages[BLAST_BURST];
@@ -133,7 +130,7 @@ static int burst_send(struct sender *sender, struct blast_datagram *datagrams, u
         for (end = first + 1; end < messages; end++)
             if (datagrams[state->messages[end].first].exporter != exporter)
                 break;
-        int result = messages_send(state->sockets[exporter], state, first, end, datagrams);
+        int result = messages_send(state->sockets.items[exporter], state, first, end, datagrams);
         if (result < 0) {
             log_error("sending failed: %s%s", strerror(-result),
                       result == -EMSGSIZE ? "; make datagrams smaller by --size" : "");
@@ -161,102 +158,16 @@ static uint32_t udp_room(struct sender *sender, struct blast_datagram *datagrams
 
 /* --- set-up --- */
 
-static socklen_t socket_address(const struct endpoint *endpoint, bool six, struct sockaddr_storage *out)
-{
-    *out = (struct sockaddr_storage){.ss_family = six ? AF_INET6 : AF_INET};
-    struct sockaddr_in *four = (struct sockaddr_in *)out;
-    struct sockaddr_in6 *other = (struct sockaddr_in6 *)out;
-    if (six) {
-        other->sin6_port = htons(endpoint->port);
-        memcpy(&other->sin6_addr, endpoint->address.bytes, 16);
-        return sizeof *other;
-    }
-    four->sin_port = htons(endpoint->port);
-    memcpy(&four->sin_addr, endpoint->address.bytes + 12, 4);
-    return sizeof *four;
-}
-
-static void endpoint_learn(int socket, struct endpoint *endpoint)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t length = sizeof address;
-    getsockname(socket, (struct sockaddr *)&address, &length);
-    const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
-    if (address.ss_family == AF_INET)
-        *endpoint = (struct endpoint){address_from_ipv4(&four->sin_addr), ntohs(four->sin_port)};
-    else
-        *endpoint = (struct endpoint){address_from_ipv6(&six->sin6_addr), ntohs(six->sin6_port)};
-}
-
-static int bind_to(int socket, const struct endpoint *from, bool six)
-{
-    struct sockaddr_storage address;
-    char text[ADDRESS_TEXT_MOST];
-    socklen_t length = socket_address(from, six, &address);
-    if (bind(socket, (struct sockaddr *)&address, length) == 0)
-        return 0;
-    int error = errno;
-    address_format(&from->address, text);
-    log_error("cannot send from %s port %u: %s; --from wants addresses of this machine here, and senders by frames any",
-              text, from->port, strerror(error));
-    return -error;
-}
-
-/* The family is the source's, or the target's first. */
-static int exporter_open(struct sender *sender, uint32_t number)
-{
-    const struct sender_setup *setup = sender->setup;
-    struct blast_exporter *exporter = &sender->supply->exporters[number];
-    struct udp_state *state = sender->state;
-    bool six = setup->sources.count ? !address_is_ipv4(&exporter->endpoint.address) : !setup->target.has[0];
-    struct sockaddr_storage to;
-    int one = SEND_BUFFER_BYTES, descriptor = socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) {
-        log_error("no socket for exporter %u: %s; let it have more open files (ulimit -n), or take fewer exporters",
-                  number + 1, strerror(errno));
-        return -errno;
-    }
-    state->sockets[state->socket_count++] = descriptor;
-    setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &one, sizeof one);
-    if (setup->sources.count) {
-        int result = bind_to(descriptor, &exporter->endpoint, six);
-        if (result)
-            return result;
-    }
-    socklen_t length = socket_address(&setup->target.to[six], six, &to);
-    if (connect(descriptor, (struct sockaddr *)&to, length) < 0) {
-        log_error("cannot send there: %s", strerror(errno));
-        return -errno;
-    }
-    endpoint_learn(descriptor, &exporter->endpoint);
-    return 0;
-}
-
-static void files_allow(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static int udp_open(struct sender *sender)
 {
     struct udp_state *state = calloc(1, sizeof *state);
-    int result = 0;
     sender->state = state;
     if (!state)
         return -ENOMEM;
     state->buffers = buffers_new();
-    state->sockets = calloc(sender->supply->exporter_count, sizeof *state->sockets);
-    if (!state->buffers || !state->sockets)
+    if (!state->buffers)
         return -ENOMEM;
-    files_allow();
-    for (uint32_t i = 0; i < sender->supply->exporter_count && !result; i++)
-        result = exporter_open(sender, i);
-    return result;
+    return exporter_sockets_open(sender, SOCK_DGRAM, &state->sockets);
 }
 
 static int udp_close(struct sender *sender)
@@ -264,9 +175,7 @@ static int udp_close(struct sender *sender)
     struct udp_state *state = sender->state;
     if (!state)
         return 0;
-    for (uint32_t i = 0; i < state->socket_count; i++)
-        close(state->sockets[i]);
-    free(state->sockets);
+    exporter_sockets_close(&state->sockets);
     buffers_free(state->buffers);
     free(state);
     return 0;

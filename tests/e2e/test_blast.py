@@ -92,6 +92,15 @@ def test_truth_is_what_arrives(collect, blast, sender):
     assert {document["netflow"]["exporter"]["version"] for document in documents} >= {1, 5, 6, 7, 8}
 
 
+def test_sessions(collect, blast):
+    """As fast as it goes: TCP waits for the collector, so nothing is lost."""
+    weir = collect(input__backend="socket", input__tcp__listen=":4739", workers="2")
+    result = blast("--sender", "tcp", "--exporters", 20, "--format", "ipfix,ipfix-biflow", "--count", 1000,
+                   "--per-datagram", 4, f"{lab.COLLECTOR}:4739")
+    assert result["datagrams"] == 1000 and len(result["exporters"]) == 20
+    check_delivered(result, weir)
+
+
 def test_spoofed_frames_reach_af_xdp(collect, blast, link):
     """IPv4 and IPv6 exporters mixed, by AF_XDP on both ends of the wire."""
     weir = collect(input__backend="xdp", input__interface=lab.COLLECT_INTERFACE)
@@ -231,6 +240,8 @@ def test_replay_of_foreign_captures_into_a_file(tmp_path, capture):
 # --- what it refuses ---
 
 @pytest.mark.parametrize("arguments, problem", [
+    (("--count", "1", "--sender", "tcp", "--format", "v9", "127.0.0.1:9"), "v9 has no framing for streams"),
+    (("--count", "1", "--sender", "tcp", "--format", "ipfix", "127.0.0.1:9"), "cannot send there: Connection refused"),
     ((TARGET,), "how much?"),
     (("--count", "1"), "sender udp needs a target"),
     (("--count", "1", "--sender", "packet", TARGET), "needs --interface"),
