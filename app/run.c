@@ -26,6 +26,7 @@ static const char help[] =
     "usage: weir run [-c FILE] [-o KEY=VALUE]...\n\n"
     "Receives NetFlow v1, v5, v6, v7, v8, v9, IPFIX and sFlow, by default on UDP ports 2055, 4739 and 6343, and "
     "writes\none ECS document for each record. With input.interface, frames are taken from the driver by AF_XDP.\n"
+    "IPFIX comes by TCP, TLS, SCTP and DTLS, too, where input.tcp.listen and so on say so.\n"
     "\n" ARGUMENTS_HELP "\n"
     "http://127.0.0.1:9478/ has metrics for Prometheus, health and an API (http.listen).\n"
     "SIGTERM and SIGINT end it: what was received is delivered, and the ledger printed. SIGHUP begins new output\n"
