@@ -271,8 +271,10 @@ static bool exporter_is_due(const struct worker *worker, const struct exporter *
     int64_t ended_ns = atomic_load_explicit(&exporter->ended_ns, memory_order_relaxed);
     if (exporter->records_in_flight)
         return false;
-    if (exporter->stream_number)
-        return ended_ns && now_ns - ended_ns > ENDED_KEPT_NS;
+    if (exporter->stream_number) {
+        bool roomy = exporters_count(worker->exporters) <= exporters_most(worker->exporters) / 2;
+        return ended_ns && (!roomy || now_ns - ended_ns > ENDED_KEPT_NS);
+    }
     return worker->exporter_expiry_ns && now_ns - exporter->seen_ns > (int64_t)worker->exporter_expiry_ns;
 }
 

@@ -51,6 +51,33 @@ static void look_copies_an_exporter(void **state)
     exporters_free(exporters);
 }
 
+/* A session is not found by its address, which a datagram may come from, too; and its name says how it came. */
+static void sessions_stand_apart(void **state)
+{
+    struct exporters *exporters = exporters_new(4);
+    struct endpoint endpoint = numbered(5);
+    uint64_t hash = exporters_hash(exporters, &endpoint);
+    struct exporter_view view;
+    char name[EXPORTER_NAME_MOST];
+    struct exporter *session = exporters_add_stream(exporters, &endpoint, TRANSPORT_SCTP, 3);
+    assert_null(exporters_find(exporters, &endpoint, hash));
+    struct exporter *datagrams = add(exporters, 5);
+    assert_ptr_equal(exporters_find(exporters, &endpoint, hash), datagrams);
+    assert_true(exporters_look(exporters, session->slot, &view));
+    assert_int_equal(view.transport, TRANSPORT_SCTP);
+    assert_int_equal(exporter_view_name(&view, name), strlen("10.0.0.5:35/sctp"));
+    assert_string_equal(name, "10.0.0.5:35/sctp");
+    assert_true(exporters_look(exporters, datagrams->slot, &view));
+    exporter_view_name(&view, name);
+    assert_string_equal(name, "10.0.0.5:35");
+    exporters_remove(exporters, session);
+    assert_ptr_equal(exporters_find(exporters, &endpoint, hash), datagrams);
+    assert_int_equal(exporters_count(exporters), 1);
+    exporters_remove(exporters, datagrams);
+    assert_null(exporters_find(exporters, &endpoint, hash));
+    exporters_free(exporters);
+}
+
 static void look_tells_who_has_the_slot_now(void **state)
 {
     struct exporters *exporters = exporters_new(2);
@@ -123,6 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(look_copies_an_exporter),
+        cmocka_unit_test(sessions_stand_apart),
         cmocka_unit_test(look_tells_who_has_the_slot_now),
         cmocka_unit_test(look_never_mixes_two),
     };
