@@ -21,25 +21,24 @@ static size_t paths_count(const char *pattern)
     return count;
 }
 
-/* False, having said so: there are drivers, but not this one. */
+/* False, having said so: there are drivers, but not this one. EAL loads those whose file's name ends in a version. */
 static bool driver_there(const struct machine *machine, struct report *report, const struct dpdk_device *device)
 {
+    const char *driver = device->way == DPDK_WAY_VIRTUAL ? device->driver : "bus_pci";
     char path[LOOK_PATH_MOST], package[DPDK_NAME_BYTES];
     if (!paths_count(look_path(machine, path, "%s", DRIVERS)) ||
-        paths_count(look_path(machine, path, "%s/librte_%s.so*", DRIVERS, device->driver)))
+        paths_count(look_path(machine, path, "%s/librte_%s.so.*.*", DRIVERS, driver)))
         return true;
-    snprintf(package, sizeof package, "%s", device->driver);
+    snprintf(package, sizeof package, "%s", driver);
     for (char *at = package; (at = strchr(at, '_'));)
         *at = '-';
-    report_add(report, FINDING_STOP, "%s: DPDK's driver %s is not installed", device->text, device->driver);
+    report_add(report, FINDING_STOP, "%s: DPDK's driver %s is not installed", device->text, driver);
     report_remedy(report, "apt-get install librte-%s23    # or DPDK's own build of it", package);
     return false;
 }
 
 static void virtual_report(const struct machine *machine, struct report *report, const struct dpdk_device *device)
 {
-    if (!driver_there(machine, report, device))
-        return;
     if (*device->interface && !if_nametoindex(device->interface)) {
         report_add(report, FINDING_STOP, "%s: there is no interface %s", device->text, device->interface);
         report_remedy(report, "ip -br link    # shows those that there are");
@@ -86,6 +85,8 @@ static void bifurcated_report(const struct machine *machine, struct report *repo
 
 static void device_report(const struct machine *machine, struct report *report, const struct dpdk_device *device)
 {
+    if (!driver_there(machine, report, device))
+        return;
     switch (device->way) {
     case DPDK_WAY_VIRTUAL:
         virtual_report(machine, report, device);

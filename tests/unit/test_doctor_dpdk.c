@@ -77,11 +77,16 @@ static void virtual_devices_have_a_driver(void **state)
     expect(run(fixture, check_dpdk_devices), FINDING_STOP, "there is no interface no-such", "ip -br link");
     CONFIGURE(fixture, "[\"net_af_packet0,iface=lo\"]", "");
     expect(run(fixture, check_dpdk_devices), FINDING_OK, "a virtual device (net_af_packet) at lo", NULL);
-    file_put(fixture, "/usr/lib/x86_64-linux-gnu/dpdk/pmds-23.0/librte_net_null.so.23", "");
+    file_put(fixture, "/usr/lib/x86_64-linux-gnu/dpdk/pmds-23.0/librte_net_null.so.23.0", "");
     expect(run(fixture, check_dpdk_devices), FINDING_STOP, "net_af_packet is not installed",
            "apt-get install librte-net-af-packet23");
     CONFIGURE(fixture, "[net_null0]", "");
     expect(run(fixture, check_dpdk_devices), FINDING_OK, "a virtual device (net_null)", NULL);
+    card_put(fixture, "vfio-pci");
+    CONFIGURE(fixture, "[\"" CARD "\"]", "");
+    expect(run(fixture, check_dpdk_devices), FINDING_STOP, "bus_pci is not installed",
+           "apt-get install librte-bus-pci23");
+    CONFIGURE(fixture, "[net_null0]", "");
     expect(run(fixture, check_dpdk_iommu), FINDING_OK, "virtual", NULL);
 }
 
