@@ -28,7 +28,6 @@ enum sort_verdict {
 /*
  * A frame, or with PACKET_IP what stands behind its Ethernet header. A tunnel that unpack takes off is ours if its
  * sender is believed and the datagram within is to a port where weir listens: load balancers keep the address that is
- * theirs.
- * Any thread.
+ * theirs. Any thread.
  */
 enum sort_verdict sorter_sort(const struct sorter *sorter, const struct unpack *unpack, const struct packet *packet);

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What end-to-end tests import: ways to receive, and the end that each test comes to."""
 
+import contextlib
+import itertools
+import os
 import pathlib
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -27,6 +31,16 @@ BACKENDS = {
     "dpdk": {**dpdk(f"net_af_packet0,iface={lab.COLLECT_INTERFACE},blocksz=65536,framesz=8192,framecnt=1024"),
              "input.dpdk.mtu": "9000", "input.frames": "1024"},
 }
+
+
+def wander(process, seconds):
+    """Has the process go from processor to processor until it ends, staying so long on each."""
+    for processor in itertools.cycle(sorted(os.sched_getaffinity(0))):
+        if process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(process.pid, {processor})
+        time.sleep(seconds)
 
 
 def check_stop(weir, documents=None):

@@ -16,7 +16,7 @@ import subprocess
 import time
 import urllib.request
 
-from harness import BACKENDS, DPDK_MODULE, dpdk
+from harness import BACKENDS, DPDK_MODULE, dpdk, wander
 import lab
 import pytest
 from servers import inside
@@ -28,9 +28,6 @@ FORMATS = "v5,v9,ipfix,v9-nbar,ipfix-biflow"
 TARGET = f"{lab.COLLECTOR}:2055"
 DOCUMENTS = pathlib.Path(lab.weir_command()[-1]).parent.parent / "tests" / "tools" / "weir-test-documents"
 TAP = "weir0"
-# Which processors' frames leave by each of the wire's queues, and come in by it; in generic mode by the one before,
-# as the kernel counts. Of a processor's two the exporter's hash chooses.
-QUEUES_OF = (0b01, 0b10, 0b01, 0b10)
 BATCHES = 1024  # of 1 MiB, of all workers: what a tool that is late for some seconds does not hold up
 PIPE = 1 << 20  # bytes
 PIECE = 16 << 10  # bytes written to a device that reads a file
@@ -147,10 +144,7 @@ def replay(namespace, interface, mac, truth):
     """
     sender = namespace.start(*lab.weir_command(), "blast", "--json", "--replay", truth.capture, "--keep-times",
                              "--interface", interface, "--mac", mac, TARGET, stdout=subprocess.PIPE)
-    cpus = itertools.cycle(sorted(os.sched_getaffinity(0)))
-    while sender.poll() is None:
-        os.sched_setaffinity(sender.pid, {next(cpus)})
-        time.sleep(0.02)
+    wander(sender, 0.02)
     said = json.loads(sender.communicate()[0])
     assert (said["datagrams"], said["refused_datagrams"]) == (truth.sent["datagrams"], 0)
 
@@ -195,10 +189,8 @@ SENDERS = {"net_pcap": by_file, "net_ring": by_tap}
 
 def prepare(link, way):
     if way != "net_af_xdp":
-        link.rejoin(queues=len(QUEUES_OF))
-        for queue, processors in enumerate(QUEUES_OF):
-            link.exporter.run("sh", "-c", f"echo {processors:x} > "
-                              f"/sys/class/net/{lab.EXPORT_INTERFACE}/queues/tx-{queue}/xps_cpus")
+        link.rejoin(queues=4)
+        link.spread()
     for name in ("all", lab.COLLECT_INTERFACE):  # the kernel is to take for its sockets what comes from anywhere
         link.collector.run("sysctl", "-qw", f"net.ipv4.conf.{name}.rp_filter=0")
     link.collector.ip("route", "add", "198.18.0.0/15", "via", lab.EXPORTER)
