@@ -297,3 +297,25 @@ def checksum(head):
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return struct.pack(">H", ~total & 0xFFFF)
+
+
+def pcap_of(frames):
+    """A classic capture of Ethernet frames."""
+    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)]
+    for number, frame in enumerate(frames):
+        out.append(struct.pack("<IIII", EXPORTED, number, len(frame), len(frame)) + frame)
+    return b"".join(out)
+
+
+def pcap_datagrams(capture):
+    """(source address, port, payload) of the UDP datagrams of a classic Ethernet capture without VLANs or fragments."""
+    order = "<" if capture[:4] == bytes.fromhex("d4c3b2a1") else ">"
+    at = 24
+    while at < len(capture):
+        size, = struct.unpack_from(f"{order}I", capture, at + 8)
+        packet = capture[at + 16 + 14:at + 16 + size]
+        at += 16 + size
+        four = packet[0] >> 4 == 4
+        source, udp = (packet[12:16], packet[(packet[0] & 15) * 4:]) if four else (packet[8:24], packet[40:])
+        port, _, length = struct.unpack_from(">HHH", udp)
+        yield str(ipaddress.ip_address(source)), port, udp[8:length]
