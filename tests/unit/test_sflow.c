@@ -313,7 +313,7 @@ static void test_old_versions(void **state)
     struct sflow_wire sflow;
     old_datagram(&sflow, 4, 7, 2);
     old_flow(&sflow, 1, 2);
-    WORDS(&sflow, 3, 65000, 65001, 65002, 1, 2, 2, 174, 15169, 1, 65000 << 16 | 7, 100);
+    WORDS(&sflow, 3, 65000, 65001, 65002, 1, 2, 2, 174, 15169, 1, 65000u << 16 | 7, 100);
     WORDS(&sflow, 1, 10, 1, 20, 2);
     WORDS(&sflow, 2, 9, 4, 30, 7, 77, 0, 5000, 1, 2, 3, 4);
     assert_int_equal(feed(&sflow), 2);
