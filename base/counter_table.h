@@ -60,6 +60,11 @@
     X(records_spool_expired, RECORDS, EXPORTER, DROPPED, "Documents that the spool let go of at spool.age")           \
     X(options_records, RECORDS, EXPORTER, NONE, "Data records of options templates, among the received ones")         \
     X(counters_records, RECORDS, EXPORTER, NONE, "Records of sFlow counter samples, among the received ones")         \
+    X(lists_bad, EVENTS, EXPORTER, NONE, "Lists that end inside a record or a header, or that nobody can read")       \
+    X(lists_without_template, EVENTS, EXPORTER, NONE,                                                                 \
+      "Lists of records whose template is not known: they are left out")                                              \
+    X(lists_too_deep, EVENTS, EXPORTER, NONE, "Lists in lists in lists, more than four deep: they are left out")      \
+    X(lists_too_large, EVENTS, EXPORTER, NONE, "Arrays of more than 256 KiB: they are left out")                      \
     X(records_scaled, RECORDS, EXPORTER, NONE, "Flow records whose counters were scaled by a sampling rate")           \
     X(records_rate_unknown, RECORDS, EXPORTER, NONE,                                                                  \
       "Flow records that name a sampler or selector whose rate nobody has told: their counters are as sent")          \

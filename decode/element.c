@@ -40,9 +40,9 @@ static const struct data_type data_types[] = {
     {"unsigned32List", TYPE_NUMBERS, 0, 65535, "long"},
     {"communityList", TYPE_COMMUNITIES, 0, 65535, "keyword"},
     {"macAddressList", TYPE_MACS, 0, 65535, "keyword"},
-    {"basicList", TYPE_NONE, 0, 65535, ""},
-    {"subTemplateList", TYPE_NONE, 0, 65535, ""},
-    {"subTemplateMultiList", TYPE_NONE, 0, 65535, ""},
+    {"basicList", TYPE_BASIC_LIST, 0, 65535, ""},
+    {"subTemplateList", TYPE_SUB_TEMPLATE_LIST, 0, 65535, ""},
+    {"subTemplateMultiList", TYPE_SUB_TEMPLATE_MULTI_LIST, 0, 65535, ""},
 };
 
 const struct data_type *data_type_find(const char *name)

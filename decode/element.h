@@ -9,7 +9,7 @@
 
 /* How the bytes of a field are read: RFC 7011 6.1's abstract data types, and what vendors add. */
 enum value_type {
-    TYPE_NONE,         /* unknown, a list (RFC 6313), or of a length that the type cannot have: skipped */
+    TYPE_NONE,         /* unknown, in profile elastic a list, or of a length that the type cannot have: skipped */
     TYPE_UNSIGNED,     /* 1..8 bytes */
     TYPE_SIGNED,       /* 1..8 bytes */
     TYPE_FLOAT,        /* 4 or 8 bytes */
@@ -23,6 +23,9 @@ enum value_type {
     TYPE_IPV4,
     TYPE_IPV6,
     TYPE_ACL,          /* Cisco ASA's ACL id, 12 bytes */
+    TYPE_BASIC_LIST,   /* RFC 6313; profile weir */
+    TYPE_SUB_TEMPLATE_LIST,
+    TYPE_SUB_TEMPLATE_MULTI_LIST,
     TYPE_UNKNOWN_OCTETS, /* profile weir: an unknown element, kept as octets under a name made of its number */
     TYPE_NUMBERS,      /* a list of numbers of 32 bits */
     TYPE_COMMUNITIES,  /* a list of BGP communities (RFC 1997) */

@@ -174,6 +174,9 @@ struct elements *elements_new(const struct profile *profile, const struct text_l
     elements->builtin_count = elements->count;
     for (uint32_t i = 0; i < elements->definitions.count; i++)
         definition_add(elements, &elements->definitions.items[i]);
+    for (uint32_t i = 1; !profile->arrays && i <= elements->count; i++)
+        if (elements->items[i].type >= TYPE_BASIC_LIST && elements->items[i].type <= TYPE_SUB_TEMPLATE_MULTI_LIST)
+            elements->items[i].type = TYPE_NONE;
     return elements;
 }
 

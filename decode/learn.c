@@ -209,8 +209,8 @@ void rates_forget(struct decoder *decoder, struct exporter *exporter)
 
 struct known known_of(struct decoder *decoder)
 {
-    const struct session *session = decoder->walk.session;
-    struct known known = {.own = session ? session->facts : NULL};
+    struct session *session = decoder->walk.session;
+    struct known known = {.own = session ? session->facts : NULL, .session = session};
     if (__builtin_expect(decoder->general_facts > 0, 0))
         known.general = general_facts(decoder);
     if (decoder->sampling)

@@ -47,6 +47,16 @@ struct fact_use; /* decode/fact_rows.h */
 /* The version of a plan's message: 1, 5, 6, 7, 8, 9, 10 or VERSION_SFLOW. */
 enum plan_kind { PLAN_FLOW, PLAN_OPTIONS, PLAN_COUNTERS };
 
+struct elements;
+struct plan;
+
+/*
+ * Finds the fields of the record of the plan at `at` (RFC 7011 7); returns its end, NULL when that is behind `end`.
+ * spans: one a field.
+ */
+const uint8_t *plan_resolve(const struct plan *plan, const struct elements *elements, const uint8_t *at,
+                            const uint8_t *end, struct span *spans);
+
 /*
  * A template compiled once: constant, and interned by content (version, kind, fields) within its worker, so all
  * exporters that announce the same template share it. Lives while a template of any session uses it; what keeps

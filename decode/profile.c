@@ -10,6 +10,7 @@ static const struct profile profiles[] = {
         .reads_sflow = true,
         .facts_kept = true,
         .keep_unknown = true,
+        .arrays = true,
         .extra_fields = true,
     },
     [PROFILE_ELASTIC] = {

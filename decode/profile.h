@@ -31,6 +31,7 @@ struct profile {
     bool keep_unknown;             /* unknown elements stay, as netflow.unknown_<enterprise>_<id> */
 
     /* documents */
+    bool arrays;                   /* lists (RFC 6313) and what a template has more than once are arrays */
     bool extra_fields;             /* the rows of the ECS table that Elastic's documents do not have */
     bool related_unspecified;      /* 0.0.0.0 and :: are listed in related.ip */
     bool mapped_sorts_as_ipv6;     /* community id: an IPv4-mapped address is ordered by 16 bytes and hashed by 4 */

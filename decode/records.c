@@ -60,11 +60,9 @@ static struct span span_checked(const struct elements *elements, const struct fi
                    length);
 }
 
-/* Finds the fields of the record at `at` (RFC 7011 7); returns its end, NULL when the set ends first. */
-static const uint8_t *record_resolve(const struct decoder *decoder, const uint8_t *at, const uint8_t *end,
-                                     struct span *spans)
+const uint8_t *plan_resolve(const struct plan *plan, const struct elements *elements, const uint8_t *at,
+                            const uint8_t *end, struct span *spans)
 {
-    const struct plan *plan = decoder->walk.plan;
     const uint8_t *start = at;
     for (uint32_t i = 0; i < plan->field_count; i++) {
         const struct field *field = &plan->fields[i];
@@ -83,7 +81,7 @@ static const uint8_t *record_resolve(const struct decoder *decoder, const uint8_
         if (end - at < (ptrdiff_t)length)
             return NULL;
         uint32_t offset = (uint32_t)(at - start);
-        spans[i] = field->flags & FIELD_OPTIONAL ? span_checked(decoder->elements, field, offset, length)
+        spans[i] = field->flags & FIELD_OPTIONAL ? span_checked(elements, field, offset, length)
                                                  : span_of(field->flags, offset, length);
         at += length;
     }
@@ -94,9 +92,8 @@ bool records_fit(struct decoder *decoder, const struct plan *plan, const struct 
 {
     const uint8_t *at = set->body;
     if (plan->variable) {
-        decoder->walk.plan = plan;
         for (const uint8_t *next = at; next && set->end - at >= plan->record_bytes;) {
-            next = record_resolve(decoder, at, set->end, decoder->spans);
+            next = plan_resolve(plan, decoder->elements, at, set->end, decoder->spans);
             at = next ? next : at;
         }
     } else if (!plan_is_empty(plan)) {
@@ -114,7 +111,7 @@ static uint32_t records_variable(struct decoder *decoder, struct chunk *chunk)
     while (count < most) {
         const uint8_t *end = NULL;
         if (walk->record_end - walk->record >= walk->plan->record_bytes)
-            end = record_resolve(decoder, walk->record, walk->record_end, spans);
+            end = plan_resolve(walk->plan, decoder->elements, walk->record, walk->record_end, spans);
         if (!end) {
             rest_count(decoder, walk->record, walk->record_end);
             walk->records_left = 0;

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "export/encode/explain.h"
+#include "export/encode/list_plan.h"
 #include "export/encode/values.h"
 
 #define ECS_ROWS_MOST 128
@@ -36,9 +37,12 @@ bool compiler_init(struct compiler *compiler, const struct config *config, const
         .keys_most = keys,
         .slot_of = calloc(fields, 1),
         .dropped = calloc(fields, 1),
+        .key_hashes = calloc(fields, sizeof *compiler->key_hashes),
+        .list_fields = calloc(fields, sizeof *compiler->list_fields),
         .fields_most = fields,
     };
     return compiler->builder && compiler->keys && compiler->slot_of && compiler->dropped &&
+           compiler->key_hashes && compiler->list_fields &&
            builder_init(compiler->builder, FIXED_TEXT_MOST + fields * FIELD_TEXT_MOST, FIXED_STEPS_MOST + 2 * fields) ==
                0;
 }
@@ -51,6 +55,8 @@ void compiler_fini(struct compiler *compiler)
     free(compiler->keys);
     free(compiler->slot_of);
     free(compiler->dropped);
+    free(compiler->key_hashes);
+    free(compiler->list_fields);
 }
 
 /* ---- who looks on ---- */
@@ -137,10 +143,17 @@ static bool field_key(const struct compilation *compilation, const struct field 
     return true;
 }
 
-/* False when the set has the key already. The set has room for twice as many keys as there are fields. */
-static bool key_is_new(const struct compiler *compiler, const char *key)
+/* By the hashes that repeats_find() has noted. */
+static bool keys_equal(const struct compilation *compilation, uint16_t one, uint16_t other)
 {
-    uint64_t hash = XXH3_64bits(key, strlen(key)) | 1, mask = compiler->keys_most - 1;
+    const uint64_t *hashes = compilation->compiler->key_hashes;
+    return hashes[one] && hashes[one] == hashes[other];
+}
+
+/* False when the set has the key already. The set has room for twice as many keys as there are fields. */
+static bool key_is_new(const struct compiler *compiler, uint64_t hash)
+{
+    uint64_t mask = compiler->keys_most - 1;
     uint64_t at = hash >> 1 & mask;
     while (compiler->keys[at] && compiler->keys[at] != hash)
         at = (at + 1) & mask;
@@ -157,17 +170,42 @@ static bool field_listed(const struct field *field, enum ecs_value list)
     return list == VALUE_ELEMENTS || scope == (list == VALUE_SCOPES);
 }
 
+/* What becomes of a field: the last of several with one key stays for all of them. */
+enum { STAYS, DROPPED, STAYS_REPEATED };
+
+static bool elements_equal(const struct compilation *compilation, uint16_t one, uint16_t other)
+{
+    const struct field *first = &compilation->plan->fields[one], *second = &compilation->plan->fields[other];
+    return first->enterprise == second->enterprise && first->id == second->id;
+}
+
+/* Its value goes to the array of the last one; in profile elastic, or if another element has the key, nowhere. */
+static void repeat_note(const struct compilation *compilation, uint16_t index)
+{
+    const struct compiler *compiler = compilation->compiler;
+    uint16_t last = compilation->plan->field_count;
+    while (compiler->profile->arrays && last-- > index + 1u)
+        if (compiler->dropped[last] != DROPPED && keys_equal(compilation, index, last) &&
+            elements_equal(compilation, index, last)) {
+            compiler->dropped[last] = STAYS_REPEATED;
+            return;
+        }
+    tell_left_out(compilation, index, LEFT_OUT_REPEATED);
+}
+
 /* Does the field have a member of its own in the list? Later ones were asked before. */
 static bool field_stays(const struct compilation *compilation, uint16_t index)
 {
     const struct field *field = &compilation->plan->fields[index];
+    uint64_t *hash = &compilation->compiler->key_hashes[index];
     char key[KEY_MOST];
+    *hash = 0;
     if (field->type == TYPE_NONE)
         tell_left_out(compilation, index, LEFT_OUT_UNREADABLE);
     else if (!field_key(compilation, field, key))
         tell_left_out(compilation, index, LEFT_OUT_HIDES);
-    else if (!key_is_new(compilation->compiler, key))
-        tell_left_out(compilation, index, LEFT_OUT_REPEATED);
+    else if (!key_is_new(compilation->compiler, *hash = XXH3_64bits(key, strlen(key)) | 1))
+        repeat_note(compilation, index);
     else
         return true;
     return false;
@@ -180,7 +218,7 @@ static void repeats_find(const struct compilation *compilation, enum ecs_value l
     const struct compiler *compiler = compilation->compiler;
     memset(compiler->keys, 0, compiler->keys_most * sizeof *compiler->keys);
     for (uint16_t i = plan->field_count; i-- > 0;)
-        dropped[i] = !field_listed(&plan->fields[i], list) || !field_stays(compilation, i);
+        dropped[i] = field_listed(&plan->fields[i], list) && field_stays(compilation, i) ? STAYS : DROPPED;
 }
 
 static bool takes_bytes(uint8_t format)
@@ -240,6 +278,37 @@ static void skip_end(struct compilation *compilation, const struct skip *skip, u
         builder->steps[skip->step].most_bytes = (uint16_t)(builder->step_count - skip->step - 1);
 }
 
+/* The fields of the list that have the key of field `last`, up to that: the array that they are. */
+static struct list_group group_collect(struct compilation *compilation, enum ecs_value list, uint16_t last)
+{
+    const struct compiler *compiler = compilation->compiler;
+    struct list_group group = {.first = (uint16_t)compilation->list_field_count};
+    for (uint16_t i = 0; i <= last; i++) {
+        const struct field *field = &compilation->plan->fields[i];
+        if (field_listed(field, list) && field->type != TYPE_NONE && elements_equal(compilation, i, last) &&
+            compilation->list_field_count < compiler->fields_most &&
+            list_field_make(compiler, compilation->plan, i, &compiler->list_fields[compilation->list_field_count]))
+            compilation->list_field_count++;
+    }
+    group.count = (uint16_t)(compilation->list_field_count - group.first);
+    return group;
+}
+
+/* Is the field a list, or the last of several with its key? Then it is an array's. */
+static bool field_is_array(const struct compilation *compilation, uint16_t field)
+{
+    const struct compiler *compiler = compilation->compiler;
+    return compiler->profile->arrays && compilation->list_count <= UINT8_MAX &&
+           (type_is_list(compilation->plan->fields[field].type) || compiler->dropped[field] == STAYS_REPEATED);
+}
+
+static struct answer array_answer(struct compilation *compilation, enum ecs_value list, uint16_t field)
+{
+    compilation->lists[compilation->list_count] = group_collect(compilation, list, field);
+    return (struct answer){.presence = CERTAIN,
+                           .piece = {.format = FORMAT_LIST, .value = (uint16_t)compilation->list_count++}};
+}
+
 static void elements_emit(struct compilation *compilation, const struct ecs_row *row)
 {
     uint8_t *dropped = compilation->compiler->dropped;
@@ -248,13 +317,14 @@ static void elements_emit(struct compilation *compilation, const struct ecs_row 
     struct skip skips[] = {{.format = FORMAT_SKIP_MANY, .fields = SKIP_MANY},
                            {.format = FORMAT_SKIP, .fields = SKIP_FIELDS}};
     for (uint16_t i = 0; i < compilation->plan->field_count; i++) {
-        if (dropped[i])
+        if (dropped[i] == DROPPED)
             continue;
         for (size_t s = 0; s < 2 && row->value == VALUE_SFLOW; s++)
             skip_begin(compilation, &skips[s], i, dropped);
         char key[KEY_MOST];
         field_key(compilation, &compilation->plan->fields[i], key);
-        struct answer answer = values_field(compilation, i);
+        struct answer answer = field_is_array(compilation, i) ? array_answer(compilation, row->value, i)
+                                                              : values_field(compilation, i);
         tell_member(compilation, row, key, &answer);
         answer_emit(compilation, key, &answer);
         took |= takes_bytes(answer.piece.format);
@@ -343,7 +413,9 @@ static struct program *program_assemble(const struct compilation *compilation)
     size_t renders_at = steps_at + builder->step_count * sizeof(struct step);
     size_t slots_at = renders_at + compilation->render_count * sizeof(struct render);
     size_t lookups_at = (slots_at + plan->field_count + 1) & ~(size_t)1;
-    size_t text_at = lookups_at + compilation->lookup_count * sizeof(struct fact_lookup);
+    size_t lists_at = lookups_at + compilation->lookup_count * sizeof(struct fact_lookup);
+    size_t list_fields_at = lists_at + compilation->list_count * sizeof(struct list_group);
+    size_t text_at = list_fields_at + compilation->list_field_count * sizeof(struct list_field);
     size_t size_bytes = text_at + builder->text_bytes + TEXT_OVERRUN;
     char *memory = heap_take(compilation->compiler->heap, size_bytes);
     if (!memory)
@@ -367,7 +439,14 @@ static struct program *program_assemble(const struct compilation *compilation)
         .steps = (struct step *)(memory + steps_at),
         .lookups = (struct fact_lookup *)(memory + lookups_at),
         .lookup_count = compilation->lookup_count,
+        .lists = (struct list_group *)(memory + lists_at),
+        .list_fields = (struct list_field *)(memory + list_fields_at),
+        .list_count = compilation->list_count,
     };
+    program->flags |= compilation->list_count ? PROGRAM_LISTS : 0;
+    memcpy(memory + lists_at, compilation->lists, compilation->list_count * sizeof(struct list_group));
+    memcpy(memory + list_fields_at, compilation->compiler->list_fields,
+           compilation->list_field_count * sizeof(struct list_field));
     rate_fields_find(plan, &program->rates);
     memcpy(memory + lookups_at, compilation->lookups, compilation->lookup_count * sizeof(struct fact_lookup));
     memcpy(memory + renders_at, compilation->renders, compilation->render_count * sizeof(struct render));

@@ -6,6 +6,7 @@
 
 #include "export/encode/derive.h"
 #include "export/encode/ids.h"
+#include "export/encode/lists.h"
 #include "export/encode/program.h"
 #include "export/encode/strip.h"
 #include "export/encode/values.h"
@@ -31,6 +32,7 @@ struct encoder {
     struct text_day day;
     struct slot observer;
     struct words words;
+    struct list_maker *lists;
     /* cold: compiling */
     struct compiler compiler;
     uint32_t plans_most;
@@ -61,6 +63,11 @@ struct encoder *encoder_new(const struct encoder_setup *setup)
         encoder_free(encoder);
         return NULL;
     }
+    encoder->lists = list_maker_new(&encoder->compiler, setup->counters, setup->plans_most);
+    if (!encoder->lists) {
+        encoder_free(encoder);
+        return NULL;
+    }
     return encoder;
 }
 
@@ -77,6 +84,7 @@ void encoder_free(struct encoder *encoder)
         return;
     for (uint32_t i = 0; encoder->entries && i < encoder->plans_most; i++)
         entry_clear(encoder, &encoder->entries[i]);
+    list_maker_free(encoder->lists);
     compiler_fini(&encoder->compiler);
     strip_maker_free(encoder->strip_maker);
     free(encoder->entries);
@@ -147,11 +155,14 @@ static uint32_t documents_write(struct encoder *encoder, const struct chunk *chu
     struct writing writing = {.program = program,
                               .derived = derived,
                               .strips = encoder->strips[(program->flags & PROGRAM_EXPLAINED) != 0],
+                              .lists = encoder->lists,
                               .day = &encoder->day};
     uint32_t strip_bytes = strip_maker_most_bytes(encoder->strip_maker), at = first;
     for (; at < chunk->count; at++) {
         const struct record *record = &chunk->records[at];
         size_t most_bytes = program_most_bytes(program, record, strip_bytes);
+        if (program->flags & PROGRAM_LISTS)
+            most_bytes += list_maker_render(encoder->lists, program, chunk, record);
         if (!batch_has_room(batch, most_bytes)) {
             if (most_bytes <= batch->capacity_bytes)
                 break;

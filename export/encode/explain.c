@@ -192,12 +192,23 @@ static uint16_t field_of(const struct compilation *compilation, const struct pie
     return FIELD_NONE;
 }
 
+static void array_mark(const struct compilation *compilation, uint16_t number, uint8_t *marks)
+{
+    const struct list_group *group = &compilation->lists[number];
+    for (uint32_t i = 0; i < group->count; i++)
+        marks[compilation->compiler->list_fields[group->first + i].field] = 1;
+}
+
 enum explain_way explain_sources(const struct compile_member *member, uint8_t *marks)
 {
     const struct compilation *compilation = member->compilation;
     uint16_t field = member->answer->constant ? FIELD_NONE : field_of(compilation, &member->answer->piece);
     if (field != FIELD_NONE) {
         marks[field] = 1;
+        return EXPLAIN_FIELD;
+    }
+    if (member->answer->piece.format == FORMAT_LIST && !member->answer->constant) {
+        array_mark(compilation, member->answer->piece.value, marks);
         return EXPLAIN_FIELD;
     }
     if (member->answer->constant && member->row->value != VALUE_NETWORK_TYPE)

@@ -9,6 +9,7 @@
 #include "decode/plan.h"
 #include "decode/profile.h"
 #include "export/encode/ecs.h"
+#include "export/encode/lists.h"
 #include "export/encode/lookups.h"
 
 /*
@@ -47,6 +48,7 @@ enum format {
     FORMAT_COMMUNITY_ID,
     FORMAT_FLOW_ID,
     FORMAT_RELATED,       /* the addresses, each in quotes */
+    FORMAT_LIST,          /* value: number of the array */
     FORMAT_FACT,          /* value: enum fact_place */
     FORMAT_OPEN,          /* an object that may stay empty begins; value: steps to skip when it is not wanted */
     FORMAT_CLOSE,         /* it ends: a brace, or nothing at all of it */
@@ -180,6 +182,7 @@ enum program_flag {
     PROGRAM_SUM_PACKETS = 1 << 7,
     PROGRAM_ICMP = 1 << 8,        /* profile weir: ICMP type and code are there for the community id */
     PROGRAM_CERTAIN_BIFLOW = 1 << 9, /* every record is one */
+    PROGRAM_LISTS = 1 << 11,         /* there are arrays to be rendered before */
     PROGRAM_EXPLAINED = 1 << 10,     /* facts are looked up, and counters scaled: export/encode/lookups.h */
 };
 
@@ -201,6 +204,9 @@ struct program {
     const struct fact_lookup *lookups; /* with PROGRAM_EXPLAINED */
     uint32_t lookup_count;
     struct rate_fields rates;
+    const struct list_group *lists; /* with PROGRAM_LISTS */
+    const struct list_field *list_fields;
+    uint32_t list_count;
 };
 
 /* Slots that derived values are rendered into, behind those of the fields. */
@@ -260,6 +266,8 @@ struct compiler {
     uint64_t *keys;              /* scratch: a hash set of keys_most */
     uint32_t keys_most;          /* a power of two, at least twice fields_most */
     uint8_t *slot_of, *dropped;  /* scratch: one a field each */
+    uint64_t *key_hashes;        /* scratch: one a field */
+    struct list_field *list_fields; /* the same */
     uint32_t fields_most;        /* fields that the scratch was made for */
     const struct compile_watch *watch; /* told what becomes of the plan (export/encode/explain.h); NULL: nobody */
 };

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <stdbool.h>
+
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -36,4 +38,10 @@ static inline int64_t ntp_milliseconds(const uint8_t *bytes, bool eras, int64_t 
         unix_seconds += 1LL << 32;
     *ns = (int64_t)(fraction_ns % 1000000);
     return unix_seconds * 1000 + (int64_t)(fraction_ns / 1000000);
+}
+
+/* Is the dateTimeMilliseconds one that a mapping takes? */
+static inline bool value_is_date(const uint8_t *bytes)
+{
+    return read_be64(bytes) < TIME_TOO_LATE_MS;
 }

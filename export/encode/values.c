@@ -56,12 +56,9 @@ static struct piece slot_piece(const struct piece *piece, uint16_t slot)
     return (struct piece){.format = format, .value = slot, .most_bytes = piece->most_bytes, .quoted = piece->quoted};
 }
 
-struct answer values_field(const struct compilation *compilation, uint16_t field)
+struct piece values_piece(const struct compilation *compilation, uint16_t field)
 {
     const struct field *of = &compilation->plan->fields[field];
-    struct answer answer = {.presence = ABSENT};
-    if (of->type == TYPE_NONE)
-        return answer;
     struct piece piece = values_format(compilation, field);
     bool may_be_refused = !compilation->compiler->profile->unmappable_values;
     if (of->type == TYPE_BOOLEAN)
@@ -72,6 +69,15 @@ struct answer values_field(const struct compilation *compilation, uint16_t field
         piece.when = WHEN_DATE;
     else if (of->flags & FIELD_OPTIONAL)
         piece.when = WHEN_PRESENT;
+    return piece;
+}
+
+struct answer values_field(const struct compilation *compilation, uint16_t field)
+{
+    struct answer answer = {.presence = ABSENT};
+    if (compilation->plan->fields[field].type == TYPE_NONE)
+        return answer;
+    struct piece piece = values_piece(compilation, field);
     uint8_t slot = compilation->compiler->slot_of[field];
     if (slot != SLOT_NONE && piece.when == WHEN_ALWAYS)
         piece = slot_piece(&piece, slot);

@@ -22,6 +22,8 @@ struct compilation {
     bool explained;          /* something is known of the exporter */
     struct fact_lookup lookups[LOOKUPS_MOST];
     uint32_t lookup_count;
+    struct list_group lists[UINT8_MAX + 1]; /* of compiler->list_fields */
+    uint32_t list_count, list_field_count;
     uint32_t byte_uses;      /* how often strings and octets of the record are written: for program.most_per_byte */
 };
 
@@ -39,6 +41,9 @@ void values_prepare(struct compilation *compilation);
 
 /* The answer for a row of LEVEL_RECORD (other than the three that list elements). */
 struct answer values_answer(const struct compilation *compilation, const struct ecs_row *row);
+
+/* The same as it is read from the record, with its condition. */
+struct piece values_piece(const struct compilation *compilation, uint16_t field);
 
 /* How field number `field` is written below netflow, netflow.scope or netflow.options. */
 struct answer values_field(const struct compilation *compilation, uint16_t field);

@@ -39,7 +39,7 @@ static bool check_passes(struct writing *writing, const struct step *step, uint8
     if (when == WHEN_LONG)
         mappable = read_be(bytes, length) <= INT64_MAX;
     else if (when == WHEN_DATE)
-        mappable = read_be64(bytes) < TIME_TOO_LATE_MS;
+        mappable = value_is_date(bytes);
     writing->unmappable += !mappable && step->format != FORMAT_NONE;
     return mappable;
 }
@@ -187,12 +187,9 @@ static char *ntp_write(char *out, const uint8_t *bytes, bool eras, struct text_d
     return text_time(out, ntp_milliseconds(bytes, eras, &ns), day);
 }
 
-/* Values that are read from the record each time. */
-static char *field_write(struct writing *writing, const struct step *step, char *out)
+char *writer_value(char *out, uint8_t format, const uint8_t *bytes, uint32_t length, struct text_day *day)
 {
-    uint32_t length;
-    const uint8_t *bytes = bytes_of(writing, step, &length);
-    switch (step->format) {
+    switch (format) {
     case FORMAT_UNSIGNED8:
         return text_byte(out, bytes[0]);
     case FORMAT_UNSIGNED16:
@@ -216,12 +213,12 @@ static char *field_write(struct writing *writing, const struct step *step, char 
     case FORMAT_STRING:
         return string_write(out, bytes, length);
     case FORMAT_SECONDS:
-        return text_time(out, (int64_t)read_be32(bytes) * 1000, writing->day);
+        return text_time(out, (int64_t)read_be32(bytes) * 1000, day);
     case FORMAT_MILLISECONDS:
-        return text_time_unsigned(out, read_be64(bytes), writing->day);
+        return text_time_unsigned(out, read_be64(bytes), day);
     case FORMAT_NTP:
     case FORMAT_NTP_ERAS:
-        return ntp_write(out, bytes, step->format == FORMAT_NTP_ERAS, writing->day);
+        return ntp_write(out, bytes, format == FORMAT_NTP_ERAS, day);
     case FORMAT_IPV4:
         return text_ipv4(out, bytes);
     case FORMAT_IPV6:
@@ -268,6 +265,25 @@ static inline char *object_close(char *out, char *opened)
         return opened;
     *out = '}';
     return out + 1;
+}
+
+/* Values that are read from the record each time. */
+static char *field_write(struct writing *writing, const struct step *step, char *out)
+{
+    uint32_t length;
+    const uint8_t *bytes = bytes_of(writing, step, &length);
+    return writer_value(out, step->format, bytes, length, writing->day);
+}
+
+/* Texts that were made before. */
+static char *made_write(const struct writing *writing, const struct step *step, char *out)
+{
+    if (step->format == FORMAT_FACT) {
+        const struct fact *fact = writing->derived->facts[step->value];
+        return text_copy(out, fact->text, fact->text_bytes);
+    }
+    const struct list_text *list = list_maker_text(writing->lists, step->value);
+    return text_copy(out, list->text, list->size_bytes);
 }
 
 char *writer_run(struct writing *writing, char *out)
@@ -323,8 +339,7 @@ char *writer_run(struct writing *writing, char *out)
             out = text_copy(out, derived->community_id, 30);
             break;
         case FORMAT_FLOW_ID:
-            memcpy(out, derived->flow_id, 16);
-            out += 11;
+            out = text_copy(out, derived->flow_id, 11);
             break;
         case FORMAT_RELATED:
             out = related_write(out, derived);
@@ -336,7 +351,8 @@ char *writer_run(struct writing *writing, char *out)
             step += many_spans_absent(writing->record->spans + step->value) ? step->most_bytes : 0;
             break;
         case FORMAT_FACT:
-            out = text_copy(out, derived->facts[step->value]->text, derived->facts[step->value]->text_bytes);
+        case FORMAT_LIST:
+            out = made_write(writing, step, out);
             break;
         case FORMAT_OPEN:
             opened[depth++] = before;

@@ -3,6 +3,7 @@
 
 #include "decode/record.h"
 #include "export/encode/derive.h"
+#include "export/encode/lists.h"
 #include "export/encode/program.h"
 #include "export/encode/strip.h"
 
@@ -12,6 +13,7 @@ struct writing {
     const struct record *record;
     const struct derived *derived;
     const struct strip *strips;   /* STRIPS of them, rendered for the record's message */
+    const struct list_maker *lists; /* with PROGRAM_LISTS: the record's are rendered */
     struct text_day *day;
     uint64_t unmappable;          /* counts the values that were left out because no mapping could take them */
 };
@@ -22,7 +24,13 @@ struct writing {
  */
 char *writer_run(struct writing *writing, char *out);
 
-/* The longest document of this record. */
+/*
+ * A value as JSON has it, without quotes, of the format of a field (FORMAT_UNSIGNED8 and on); returns its end. At most
+ * 64 bytes, and 6 for each of the value's.
+ */
+char *writer_value(char *out, uint8_t format, const uint8_t *bytes, uint32_t length, struct text_day *day);
+
+/* The longest document of this record, but for its arrays. */
 static inline size_t program_most_bytes(const struct program *program, const struct record *record, size_t strip_bytes)
 {
     return program->most_bytes + (size_t)program->most_per_byte * record->size_bytes + strip_bytes;

@@ -20,6 +20,7 @@ import flowcases.sflow
 import flowcases.sflow_more
 import flowcases.damage
 import flowcases.facts
+import flowcases.lists
 from flowcases import CASES
 from flowwire import Values, pcap
 
