@@ -132,6 +132,7 @@ APART = {
     "synthetic-ipfix-elements-iana": "tshark shows further elements under these names",
     "synthetic-ipfix-length": "tshark reads on behind the message's end",
     "synthetic-ipfix-lengths": "tshark reads numbers of impossible lengths",
+    "synthetic-ipfix-structured": "tshark shows what is in a list as the record's",
     "synthetic-ipfix-variable": "tshark reads on in records that are cut",
     "synthetic-protocols": "the case turns versions off",
     "synthetic-v5-count": "tshark believes a count that is too high",
@@ -165,12 +166,17 @@ def flows_of_tshark(layers):
                 yield found
 
 
+def last(value):
+    """Of an element that the template has more than once, as walking tshark's record gives it."""
+    return value[-1] if isinstance(value, list) else value
+
+
 def flows_of_weir(documents):
     keys = [key for _, key, _ in FLOW_FIELDS]
     for document in documents:
         netflow = document.get("netflow", {})
         record = {**netflow.get("options", {}), **netflow.get("scope", {}), **netflow}
-        found = {key: record[key] for key in keys if key in record}
+        found = {key: last(record[key]) for key in keys if key in record}
         if found:
             yield found
 
