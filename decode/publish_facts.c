@@ -28,6 +28,8 @@ static bool page_say(struct decoder *decoder, struct session *session, uint32_t 
     facts->dirty &= ~(1ull << page);
     facts->said |= 1ull << page;
     counter_add(decoder->counters, COUNTER_facts_unsaid, left_out);
+    if (session->opener)
+        counter_bump(&session->opener->counters.value[COUNTER_facts_unsaid], left_out);
     return true;
 }
 
