@@ -105,10 +105,20 @@ static void rig_close(struct rig *rig)
     config_fini(&rig->config);
 }
 
+/* A worker had no processor for a second: the answer says to try again. */
+static bool is_late(const struct answer *answer)
+{
+    return answer->status == 503 && strstr(answer->text, "in time; try again");
+}
+
 static json_t *json_get(struct rig *rig, const char *path)
 {
     json_error_t error;
     struct answer answer = client_get(rig->port, path, "");
+    for (int tries = 1; tries < 10 && is_late(&answer); tries++) {
+        answer_fini(&answer);
+        answer = client_get(rig->port, path, "");
+    }
     assert_int_equal(answer.status, 200);
     json_t *json = json_loads(answer.body, 0, &error);
     if (!json)
@@ -442,8 +452,8 @@ static void *scraper_run(void *argument)
         struct answer answer = client_get(scraper->rig->port, path, i % 2 ? "" : "Accept-Encoding: gzip\r\n");
         if (answer.status == 200)
             scraper->good++;
-        else if (answer.status == 503 && strstr(answer.text, "in time; try again"))
-            scraper->late++; /* a worker that had no processor for a second */
+        else if (is_late(&answer))
+            scraper->late++;
         else
             scraper->bad++;
         answer_fini(&answer);
