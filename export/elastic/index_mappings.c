@@ -12,6 +12,7 @@
 
 #define KEYWORD  "keyword"
 #define CONSTANT "constant_keyword"
+#define OBJECT   "object"
 
 static bool is(const char *one, const char *other)
 {
@@ -64,6 +65,12 @@ static void rows_define(json_t *properties)
 
 /* --- elements --- */
 
+/* Lists are stored and not searched, or exporters could define as many fields as they like. */
+static json_t *element_mapping(const char *type)
+{
+    return is(type, OBJECT) ? json_pack("{s:s,s:b}", "type", type, "enabled", 0) : type_mapping(type);
+}
+
 /* Types of numbers, each of which takes the values of those before it. */
 static const char *const number_types[] = {"byte", "short", "integer", "long", "float", "double"};
 
@@ -92,7 +99,7 @@ static json_t *element_types(const struct elements *elements, bool sflow)
     json_t *types = json_object();
     for (uint32_t i = 1; i <= elements_count(elements); i++) {
         const struct element *element = elements_at(elements, (uint16_t)i);
-        if (!*element->es_type || (element->enterprise == ENTERPRISE_SFLOW) != sflow) /* lists are not written */
+        if (!*element->es_type || (element->enterprise == ENTERPRISE_SFLOW) != sflow)
             continue;
         const char *known = json_string_value(json_object_get(types, element->key));
         const char *type = known ? type_of_both(known, element->es_type) : element->es_type;
@@ -107,7 +114,7 @@ static void elements_define(json_t *parent, json_t *types)
     const char *key;
     json_t *type;
     json_object_foreach(types, key, type) if (!json_object_get(parent, key))
-        field_define(parent, key, type_mapping(json_string_value(type)));
+        field_define(parent, key, element_mapping(json_string_value(type)));
 }
 
 /* What exporters tell of their losses: the dashboards of deploy/ ask for these fields before any document has them. */
@@ -170,8 +177,8 @@ static void template_add(json_t *templates, const char *name, json_t *rule)
  */
 static void element_templates(json_t *templates, json_t *types)
 {
-    static const char *const wanted[] = {"ip",   "date",   "long",  "integer", "short",
-                                         "byte", "double", "float", "boolean", KEYWORD};
+    static const char *const wanted[] = {"ip",     "date",  "long",    "integer", "short", "byte",
+                                         "double", "float", "boolean", KEYWORD,   OBJECT};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         char name[32], *regex = elements_regex(types, wanted[i]);
         snprintf(name, sizeof name, "netflow_%s", wanted[i]);
@@ -180,7 +187,7 @@ static void element_templates(json_t *templates, json_t *types)
         else {
             template_add(templates, name,
                          json_pack("{s:s,s:s,s:o}", "match_pattern", "regex", "path_match", regex, "mapping",
-                                   type_mapping(wanted[i])));
+                                   element_mapping(wanted[i])));
             free(regex);
         }
     }

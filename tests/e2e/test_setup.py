@@ -186,11 +186,11 @@ def documented_types():
     for line in (ROOT / "docs" / "elements.md").read_text().splitlines():
         cells = [cell.strip().strip("`") for cell in line.split("|")]
         if len(cells) == 9 and cells[6] not in ("", "Elasticsearch type", "---"):
-            seen.setdefault(cells[4], set()).add(cells[6])
-    for key, types in seen.items():
+            seen.setdefault((cells[1] == "sFlow", cells[4]), set()).add(cells[6])
+    for (sflow, key), types in seen.items():
         kind, = types if len(types) == 1 else ["keyword"]
-        for below in ("", "scope.", "options."):
-            found.setdefault(f"netflow.{below}{key}", kind)
+        for below in ("sflow.",) if sflow else ("netflow.", "netflow.scope.", "netflow.options."):
+            found.setdefault(below + key, kind)
     return found
 
 
@@ -252,7 +252,8 @@ def of_custom_definitions(documents, documented):
     """Fields of elements that only the options of a capture define."""
     for document in documents:
         for below in ("", "scope.", "options."):
-            fields = document["netflow"].get(below.rstrip("."), {}) if below else document["netflow"]
+            netflow = document.get("netflow", {})
+            fields = netflow.get(below.rstrip("."), {}) if below else netflow
             yield from (f"netflow.{below}{key}" for key in fields if f"netflow.{below}{key}" not in documented)
 
 
