@@ -171,7 +171,8 @@ class WeirGeneric(Weir):
 
 class WeirDpdk(Weir):
     name = "weir, DPDK"
-    settings = {"input.backend": "dpdk", "input.dpdk.devices": f"net_af_packet0,iface={lab.COLLECT_INTERFACE}"}
+    settings = {"input.backend": "dpdk", "input.dpdk.devices": f'["net_af_packet0,iface={lab.COLLECT_INTERFACE}"]',
+                "input.dpdk.hugepages": "false"}
 
     @classmethod
     def lacks(cls):
