@@ -41,10 +41,10 @@ static const struct {
     {"octet_array", {"octetArray", TYPE_OCTETS, 0, 65535, "short"}},
     {"octetarray", {"octetArray", TYPE_OCTETS, 0, 65535, "short"}},
     {"acl_id_asa", {"aclid", TYPE_ACL, 12, 12, "keyword"}},
-    /* accepted, but never output */
-    {"mpls_label_stack_octets", {"mplsLabelStackOctets", TYPE_NONE, 0, 65535, ""}},
-    {"application_id", {"applicationId", TYPE_NONE, 0, 65535, ""}},
-    {"forwarding_status", {"forwardingStatus", TYPE_NONE, 0, 65535, ""}},
+    /* accepted, but never output by Elastic; the type's name says what they are */
+    {"mpls_label_stack_octets", {"octetArray", TYPE_NONE, 0, 65535, ""}},
+    {"application_id", {"octetArray", TYPE_NONE, 0, 65535, ""}},
+    {"forwarding_status", {"unsigned32", TYPE_NONE, 0, 65535, ""}},
     /* lengths */
     {"0", {"unsigned32", TYPE_UNSIGNED, 1, 4, "long"}},
     {"1", {"unsigned8", TYPE_UNSIGNED, 1, 1, "short"}},

@@ -112,16 +112,25 @@ static void row_add(struct elements *elements, const struct element_row *row, co
     element_add(elements, element, type, row->key);
 }
 
-static void definition_add(struct elements *elements, const struct definition *definition)
+/* What files may name and Elastic never outputs is read as what it is, if the profile keeps what nobody knows. */
+static const struct data_type *definition_type(const struct definition *definition, const struct profile *profile)
 {
+    bool read_on = definition->type.type == TYPE_NONE && profile->keep_unknown;
+    return read_on ? data_type_find(definition->type.name) : &definition->type;
+}
+
+static void definition_add(struct elements *elements, const struct definition *definition,
+                           const struct profile *profile)
+{
+    const struct data_type *type = definition_type(definition, profile);
     struct element element = {
         .enterprise = definition->enterprise,
         .id = definition->id,
         .name = definition->name,
-        .es_type = definition->type.es_type,
+        .es_type = type->es_type,
         .source = "custom",
     };
-    element_add(elements, element, &definition->type, NULL);
+    element_add(elements, element, type, NULL);
 }
 
 /* Room for everything that will be added; -ENOMEM. */
@@ -173,7 +182,7 @@ struct elements *elements_new(const struct profile *profile, const struct text_l
         row_add(elements, &element_rows[i], profile);
     elements->builtin_count = elements->count;
     for (uint32_t i = 0; i < elements->definitions.count; i++)
-        definition_add(elements, &elements->definitions.items[i]);
+        definition_add(elements, &elements->definitions.items[i], profile);
     for (uint32_t i = 1; !profile->arrays && i <= elements->count; i++)
         if (elements->items[i].type >= TYPE_BASIC_LIST && elements->items[i].type <= TYPE_SUB_TEMPLATE_MULTI_LIST)
             elements->items[i].type = TYPE_NONE;

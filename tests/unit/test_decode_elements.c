@@ -194,6 +194,49 @@ static void both_shapes_are_read(void **state)
     definitions_fini(&definitions);
 }
 
+/* Every type that Filebeat's and Logstash's documentation names, and every number of bytes. */
+static void every_type_is_read(void **state)
+{
+    static const struct {
+        const char *text;
+        unsigned type, most;
+        const char *es_type;
+    } expected[] = {
+        {":uint8", TYPE_UNSIGNED, 1, "short"},      {":uint16", TYPE_UNSIGNED, 2, "integer"},
+        {":uint24", TYPE_UNSIGNED, 24, "long"},     {":uint32", TYPE_UNSIGNED, 4, "long"},
+        {":uint64", TYPE_UNSIGNED, 8, "long"},      {":int8", TYPE_SIGNED, 1, "byte"},
+        {":int16", TYPE_SIGNED, 2, "short"},        {":int32", TYPE_SIGNED, 4, "integer"},
+        {":int64", TYPE_SIGNED, 8, "long"},         {":float", TYPE_FLOAT, 4, "float"},
+        {":double", TYPE_FLOAT, 8, "double"},       {":ip4_addr", TYPE_IPV4, 4, "ip"},
+        {":ip6_addr", TYPE_IPV6, 16, "ip"},         {":mac_addr", TYPE_MAC, 6, "keyword"},
+        {":string", TYPE_STRING, 65535, "keyword"}, {":octetarray", TYPE_OCTETS, 65535, "short"},
+        {":acl_id_asa", TYPE_ACL, 12, "keyword"},   {"uint32", TYPE_UNSIGNED, 4, "long"},
+        {"1", TYPE_UNSIGNED, 1, "short"},           {"2", TYPE_UNSIGNED, 2, "integer"},
+        {"4", TYPE_UNSIGNED, 4, "long"},            {"8", TYPE_UNSIGNED, 8, "long"},
+        {"0", TYPE_UNSIGNED, 4, "long"},
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        struct definitions definitions = {0};
+        struct config_problems problems = {0};
+        char flow[64], block[64];
+        snprintf(flow, sizeof flow, "9: {700: [\"%s\", \":mine\"]}\n", expected[i].text);
+        snprintf(block, sizeof block, "700:\n- %s\n- :mine\n", expected[i].text);
+        assert_int_equal(parse(&definitions, flow, &problems), 0);
+        assert_int_equal(parse(&definitions, block, &problems), 0);
+        assert_int_equal(definitions.count, 2);
+        for (uint32_t k = 0; k < 2; k++) {
+            const struct definition *definition = &definitions.items[k];
+            assert_int_equal(definition->enterprise, k ? 0 : 9);
+            assert_int_equal(definition->id, 700);
+            assert_string_equal(definition->name, "mine");
+            assert_int_equal(definition->type.type, expected[i].type);
+            assert_int_equal(definition->type.most_bytes, expected[i].most);
+            assert_string_equal(definition->type.es_type, expected[i].es_type);
+        }
+        definitions_fini(&definitions);
+    }
+}
+
 /* Each wrong file, the line that the problem must name, and a word of it. */
 static void problems_have_lines(void **state)
 {
@@ -286,6 +329,7 @@ int main(void)
         cmocka_unit_test(types_differ_where_iana_does),
         cmocka_unit_test(roles_go_by_name),
         cmocka_unit_test(both_shapes_are_read),
+        cmocka_unit_test(every_type_is_read),
         cmocka_unit_test(problems_have_lines),
         cmocka_unit_test(all_problems_are_told),
         cmocka_unit_test(later_definition_wins),
