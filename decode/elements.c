@@ -95,6 +95,12 @@ static void element_add(struct elements *elements, struct element element, const
     *slot = (struct slot){.number = number_of(element.enterprise, element.id), .index = (uint16_t)elements->count};
 }
 
+/* IANA's elements and the fields of sFlow and of scopes may come from anybody; a vendor's come from its devices. */
+static bool row_is_rare(const struct element_row *row)
+{
+    return row->elastic == ELASTIC_NO && row->enterprise < ENTERPRISE_SFLOW && strcmp(row->source, "iana") != 0;
+}
+
 static void row_add(struct elements *elements, const struct element_row *row, const struct profile *profile)
 {
     if (profile->elastic_elements_only && row->elastic == ELASTIC_NO)
@@ -105,6 +111,7 @@ static void row_add(struct elements *elements, const struct element_row *row, co
     struct element element = {
         .enterprise = row->enterprise,
         .id = row->id,
+        .rare = row_is_rare(row),
         .name = row->name,
         .es_type = es_type ? es_type : "",
         .source = row->source,

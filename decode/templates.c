@@ -110,11 +110,17 @@ static uint32_t scope_enterprise(const struct decoder *decoder, const struct fie
     return own ? ENTERPRISE_V9_SCOPE : 0;
 }
 
+/* A vendor's number at a length that the vendor's element cannot have is somebody else's: kept as unknown ones are. */
+static bool field_is_foreign(const struct element *element, const struct field *field)
+{
+    return element->rare && field->length != LENGTH_VARIABLE && !element_takes(element, field->length);
+}
+
 /* Says of a field with its number, length and FIELD_SCOPE what is to be read there. */
 static void field_resolve(const struct decoder *decoder, struct field *field)
 {
     const struct element *element = elements_find(decoder->elements, field->enterprise, field->id);
-    if (!element) {
+    if (!element || field_is_foreign(element, field)) {
         field->element = 0;
         field->type = decoder->profile->keep_unknown ? TYPE_UNKNOWN_OCTETS : TYPE_NONE;
         return;

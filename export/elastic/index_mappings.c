@@ -93,13 +93,22 @@ static const char *type_of_both(const char *one, const char *other)
     return first > second ? one : other;
 }
 
-/* Keys below netflow, or below sflow, with their types; a borrowed text each. */
-static json_t *element_types(const struct elements *elements, bool sflow)
+enum place { BELOW_NETFLOW, BELOW_NETFLOW_RARE, BELOW_SFLOW };
+
+static enum place place_of(const struct element *element)
+{
+    if (element->enterprise == ENTERPRISE_SFLOW)
+        return BELOW_SFLOW;
+    return element->rare ? BELOW_NETFLOW_RARE : BELOW_NETFLOW;
+}
+
+/* Keys of the elements of one place, with their types; a borrowed text each. Without those of others, if not NULL. */
+static json_t *element_types(const struct elements *elements, enum place place, json_t *others)
 {
     json_t *types = json_object();
     for (uint32_t i = 1; i <= elements_count(elements); i++) {
         const struct element *element = elements_at(elements, (uint16_t)i);
-        if (!*element->es_type || (element->enterprise == ENTERPRISE_SFLOW) != sflow)
+        if (!*element->es_type || place_of(element) != place || (others && json_object_get(others, element->key)))
             continue;
         const char *known = json_string_value(json_object_get(types, element->key));
         const char *type = known ? type_of_both(known, element->es_type) : element->es_type;
@@ -142,8 +151,8 @@ static void regex_put(FILE *out, const char *text)
         fprintf(out, strchr("\\.[]{}()*+?^$|&~#@<>\"", *text) ? "\\%c" : "%c", *text);
 }
 
-/* A regular expression for every element of one type below scope and options; the caller frees it. */
-static char *elements_regex(json_t *types, const char *wanted)
+/* A regular expression for the elements of one type behind a prefix; NULL if there are none. The caller frees it. */
+static char *elements_regex(json_t *types, const char *wanted, const char *prefix)
 {
     char *text = NULL;
     size_t size_bytes;
@@ -152,7 +161,7 @@ static char *elements_regex(json_t *types, const char *wanted)
         return NULL;
     const char *key;
     json_t *type;
-    const char *separator = "^netflow\\.(scope|options)\\.(";
+    const char *separator = prefix;
     json_object_foreach(types, key, type)
     {
         if (!is(json_string_value(type), wanted))
@@ -163,7 +172,10 @@ static char *elements_regex(json_t *types, const char *wanted)
     }
     fputs(")$", out);
     fclose(out);
-    return text;
+    if (separator != prefix)
+        return text;
+    free(text);
+    return NULL;
 }
 
 static void template_add(json_t *templates, const char *name, json_t *rule)
@@ -171,26 +183,31 @@ static void template_add(json_t *templates, const char *name, json_t *rule)
     json_array_append_new(templates, json_pack("{s:o}", name, rule));
 }
 
-/*
- * Every element can also stand below netflow.scope and netflow.options, and few of them do: their fields come into
- * being when they are seen, with the type of the table.
- */
-static void element_templates(json_t *templates, json_t *types)
+/* Rules by which fields of elements come into being when they are seen, with the type of the table. */
+static void element_templates(json_t *templates, json_t *types, const char *name, const char *prefix)
 {
     static const char *const wanted[] = {"ip",     "date",  "long",    "integer", "short", "byte",
                                          "double", "float", "boolean", KEYWORD,   OBJECT};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        char name[32], *regex = elements_regex(types, wanted[i]);
-        snprintf(name, sizeof name, "netflow_%s", wanted[i]);
-        if (regex && !strstr(regex, "options)\\.")) /* no element has the type */
-            free(regex);
-        else {
-            template_add(templates, name,
-                         json_pack("{s:s,s:s,s:o}", "match_pattern", "regex", "path_match", regex, "mapping",
-                                   element_mapping(wanted[i])));
-            free(regex);
-        }
+        char title[32], *regex = elements_regex(types, wanted[i], prefix);
+        if (!regex)
+            continue;
+        snprintf(title, sizeof title, "%s_%s", name, wanted[i]);
+        template_add(templates, title,
+                     json_pack("{s:s,s:s,s:o}", "match_pattern", "regex", "path_match", regex, "mapping",
+                               element_mapping(wanted[i])));
+        free(regex);
     }
+}
+
+/*
+ * Every element can also stand below netflow.scope and netflow.options, and few of them do. Vendors' own elements,
+ * thousands, are in few indices: they have no field anywhere before one comes.
+ */
+static void netflow_templates(json_t *templates, json_t *types, json_t *rare_types)
+{
+    element_templates(templates, types, "netflow", "^netflow\\.(scope|options)\\.(");
+    element_templates(templates, rare_types, "vendor", "^netflow\\.((scope|options)\\.)?(");
 }
 
 /* Elements that no table has, the option fields, and what pipelines add. */
@@ -223,15 +240,18 @@ static uint32_t fields_count(json_t *properties)
 json_t *index_mappings(const struct elements *elements, uint32_t *fields)
 {
     json_t *properties = json_object(), *templates = json_array();
-    json_t *types = element_types(elements, false), *sflow_types = element_types(elements, true);
+    json_t *types = element_types(elements, BELOW_NETFLOW, NULL);
+    json_t *rare_types = element_types(elements, BELOW_NETFLOW_RARE, types);
+    json_t *sflow_types = element_types(elements, BELOW_SFLOW, NULL);
     rows_define(properties);
     json_t *netflow = member(member(properties, "netflow"), "properties");
     elements_define(netflow, types);
     elements_define(member(member(properties, "sflow"), "properties"), sflow_types);
     options_define(netflow, types);
-    element_templates(templates, types);
+    netflow_templates(templates, types, rare_types);
     other_templates(templates);
     json_decref(types);
+    json_decref(rare_types);
     json_decref(sflow_types);
     *fields = fields_count(properties);
     return json_pack("{s:b,s:b,s:o,s:o}", "date_detection", 0, "numeric_detection", 0, "dynamic_templates", templates,

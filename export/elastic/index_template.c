@@ -12,7 +12,7 @@
 /* Above Elastic's: logs-*-* has 100, the templates of its integrations 200. */
 #define TEMPLATE_PRIORITY 300
 
-/* Fields that may come into being beyond the documented ones: elements that no table has, and the option fields. */
+/* Fields that may come into being beyond the mapped ones: vendors' own elements, unknown ones, the option fields. */
 #define OTHER_FIELDS 1000
 
 const char *const index_part_names[INDEX_PARTS] = {
@@ -71,12 +71,14 @@ static json_t *component(const char *what, json_t *settings, json_t *mappings)
                      meta(what));
 }
 
-/* Room for what is mapped, for every element below scope and options, and for some that nobody knows, in thousands. */
+/* Room for what is mapped, for every such element below scope and options, and for some further ones, in thousands. */
 static int fields_limit(const struct index_request *request, uint32_t fields)
 {
-    for (uint32_t i = 1; i <= elements_count(request->elements); i++)
-        if (elements_at(request->elements, (uint16_t)i)->enterprise != ENTERPRISE_SFLOW) /* options have none */
+    for (uint32_t i = 1; i <= elements_count(request->elements); i++) {
+        const struct element *element = elements_at(request->elements, (uint16_t)i);
+        if (element->enterprise != ENTERPRISE_SFLOW && !element->rare) /* options have none of sFlow's */
             fields += 2;
+    }
     fields += OTHER_FIELDS;
     return (int)((fields + 999) / 1000 * 1000);
 }
