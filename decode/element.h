@@ -84,7 +84,7 @@ struct element {
     const char *key;     /* below netflow., as spec'd by Elastic's conversion */
     const char *data_type; /* "unsigned32" and so on */
     const char *es_type; /* Elasticsearch's field type */
-    const char *source;  /* table: iana, cisco, assorted, cert, custom */
+    const char *source;  /* a key of decode/element_sources.csv, or custom */
 };
 
 /* Enterprise number under which v9's scope types (RFC 3954 6.1) stand in the registry. No such PEN can be assigned. */

@@ -24,8 +24,27 @@ struct element_row {
     const char *units;     /* NULL: none */
 };
 
-extern const struct element_row element_rows[];
+extern const struct element_row element_rows[]; /* by enterprise and id */
 extern const uint32_t element_row_count;
+
+/* A row of decode/enterprises.csv. */
+struct enterprise_row {
+    uint32_t number;
+    const char *name;
+};
+
+extern const struct enterprise_row enterprise_rows[]; /* by number; each has elements */
+extern const uint32_t enterprise_row_count;
+
+/* A row of decode/element_sources.csv: where elements are published. */
+struct source_row {
+    const char *key;
+    const char *title;
+    const char *address;
+};
+
+extern const struct source_row source_rows[]; /* by key; each has elements */
+extern const uint32_t source_row_count;
 
 /* An abstract data type: how it is read, the lengths a template may give it, and Elasticsearch's type for it. */
 struct data_type {

@@ -52,9 +52,19 @@ const struct element *elements_find(const struct elements *elements, uint32_t en
 
 const struct element *elements_find_builtin(const struct elements *elements, uint32_t enterprise, uint16_t id)
 {
-    for (uint32_t i = 1; i <= elements->builtin_count; i++)
-        if (elements->items[i].enterprise == enterprise && elements->items[i].id == id)
-            return &elements->items[i];
+    /* items stand as the table's rows do: by enterprise and id */
+    uint32_t least = 1, most = elements->builtin_count;
+    while (least <= most) {
+        uint32_t middle = least + (most - least) / 2;
+        const struct element *element = &elements->items[middle];
+        uint64_t number = number_of(element->enterprise, element->id);
+        if (number == number_of(enterprise, id))
+            return element;
+        if (number < number_of(enterprise, id))
+            least = middle + 1;
+        else
+            most = middle - 1;
+    }
     return NULL;
 }
 

@@ -2,6 +2,7 @@
 """The command line: captures of every kind in, configurations checked, pages printed."""
 
 import json
+import re
 import subprocess
 
 import exports
@@ -264,6 +265,21 @@ def test_pages(page):
             "counters": "records_delivered"}[page]
     assert word in text.stdout and word in markdown.stdout
     assert "|" in markdown.stdout
+
+
+def test_count():
+    """Each element once, by enterprise and in all."""
+    listed, counted = weir("docs", "elements").stdout.splitlines(), weir("docs", "elements", "--count")
+    assert counted.returncode == 0
+    head, *rows, total = counted.stdout.splitlines()
+    assert head.split() == ["enterprise", "elements", "name", "source"]
+    numbers = [re.match(r"(v9 scope|\S+) +(\d+)  \S", row).groups() for row in rows]
+    for enterprise in ("9", "5951", "15397", "29305", "sFlow"):
+        assert (enterprise, str(sum(line.split()[0] == enterprise for line in listed))) in numbers
+    assert re.match(rf"{len(listed)} elements: \d+ of IPFIX and NetFlow, 605 of sFlow and of scopes$", total)
+    assert sum(int(count) for _, count in numbers) == len(listed) > 1900
+    done = weir("docs", "counters", "--count")
+    assert done.returncode != 0 and "nothing is counted" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["walk"], ["docs", "nothing"], ["run", "--nonsense"], ["decode"]],

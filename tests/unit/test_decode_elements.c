@@ -97,6 +97,32 @@ static void every_row_is_found(void **state)
     }
 }
 
+/* The tables beside the elements are what rows refer to, and a look-up of the built-in one finds every row. */
+static void tables_belong_together(void **state)
+{
+    struct elements *elements = registry(PROFILE_WEIR);
+    for (uint32_t i = 0; i < element_row_count; i++) {
+        const struct element_row *row = &element_rows[i], *before = i ? row - 1 : NULL;
+        const struct element *element = elements_find_builtin(elements, row->enterprise, row->id);
+        bool named = false, published = false;
+        assert_non_null(element);
+        assert_string_equal(element->name, row->name);
+        assert_true(!before || before->enterprise < row->enterprise ||
+                    (before->enterprise == row->enterprise && before->id < row->id));
+        for (uint32_t k = 0; k < enterprise_row_count; k++)
+            named = named || enterprise_rows[k].number == row->enterprise;
+        for (uint32_t k = 0; k < source_row_count; k++)
+            published = published || strcmp(source_rows[k].key, row->source) == 0;
+        assert_true(named && published);
+    }
+    assert_null(elements_find_builtin(elements, 0, 0));
+    assert_null(elements_find_builtin(elements, 64999, 1));
+    assert_null(elements_find_builtin(elements, UINT32_MAX, UINT16_MAX));
+    for (uint32_t i = 0; i < source_row_count; i++)
+        assert_int_equal(strncmp(source_rows[i].address, "https://", 8), 0);
+    elements_free(elements);
+}
+
 struct expected_type {
     uint32_t enterprise;
     uint16_t id;
@@ -326,6 +352,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_elastics),
         cmocka_unit_test(every_row_is_found),
+        cmocka_unit_test(tables_belong_together),
         cmocka_unit_test(types_differ_where_iana_does),
         cmocka_unit_test(roles_go_by_name),
         cmocka_unit_test(both_shapes_are_read),
