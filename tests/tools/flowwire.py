@@ -42,6 +42,22 @@ def read_elements():
 ELEMENTS = read_elements()
 
 
+def read_vendors():
+    """What vendors have that Elastic's tables lack: {(pen, id): type}; pen 0 are v9's own types."""
+    with TABLE.open(newline="") as lines:
+        return {(int(row["enterprise"]), int(row["id"])): row["type"] for row in csv.DictReader(lines)
+                if row["elastic"] == "no" and row["source"] not in ("iana", "sflow", "scope")}
+
+
+def some_of_vendor(pen, first=0, last=65535):
+    """A dozen fields of a vendor at most: one of each type, then others in their order, but no lists."""
+    known = {key: kind for key, kind in read_vendors().items()
+             if key[0] == pen and first <= key[1] <= last and not kind.endswith("List")}
+    one_each = {kind: key for key, kind in reversed(known.items())}
+    chosen = [*one_each.values(), *(key for key in known if key not in one_each.values())][:12]
+    return [Field(key, None, known[key]) for key in sorted(chosen)]
+
+
 def data_types(ending):
     """The abstract data types whose name ends so."""
     return [name for name in NATURAL if name.endswith(ending)]
@@ -159,14 +175,14 @@ def fixed_packet(version, records, count=None, uptime=3600000, seconds=EXPORTED,
 # --- template formats ---------------------------------------------------------------------
 
 class Field:
-    """A field of a template: an element by name, or a raw (pen, id) nobody knows."""
+    """A field of a template: an element by name, or a raw (pen, id), which nobody knows if no type is given."""
 
-    def __init__(self, element, length=None):
+    def __init__(self, element, length=None, kind="octetArray"):
         if isinstance(element, str):
             self.pen, self.id, self.type = ELEMENTS[element]
             self.name = element
         else:
-            (self.pen, self.id), self.type, self.name = element, "octetArray", None
+            (self.pen, self.id), self.type, self.name = element, kind, None
         self.length = NATURAL[self.type] if length is None else length
 
 

@@ -123,6 +123,58 @@ static void tables_belong_together(void **state)
     elements_free(elements);
 }
 
+struct expected_element {
+    uint32_t enterprise;
+    uint16_t id;
+    const char *key, *data_type;
+};
+
+/* One or two of each vendor that Elastic's tables lack; Elastic's profile does not know them. */
+static void vendors_are_known(void **state)
+{
+    static const struct expected_element expected[] = {
+        {0, 56701, "panos_app_id", "string"},
+        {0, 57590, "l7_proto", "unsigned16"},
+        {0, 45004, "client_ipv4_address", "ipv4Address"},
+        {9, 4251, "transport_packets_lost_counter", "unsigned64"},
+        {637, 112, "msisdn", "unsigned64"},
+        {3054, 195, "ixia_http_sessions", "subTemplateList"},
+        {6871, 16626, "reverse_dhcp_fingerprint", "string"},
+        {6871, 111, "cert_http_user_agent", "string"},
+        {6876, 960, "vmware_vif_uuid", "hexadecimal"},
+        {8057, 2, "dns_name", "string"},
+        {8741, 5, "initiator_ip_addr", "ipv4Address"},
+        {12276, 26, "acl_policy_name", "string"},
+        {13745, 5025, "syslog_process_name", "string"},
+        {15397, 51, "procera_incoming_dot1q_vlan_id_level1", "unsigned64"},
+        {22610, 260, "fwd_tuple_vnp_id", "unsigned64"},
+        {23867, 25, "overlay", "string"},
+        {26866, 204, "gigamon_dns_query_name", "string"},
+        {29305, 530, "reverse_path_delay_mean_delta_microseconds", "unsigned32"},
+        {32622, 0, "cace_local_ipv4_address", "ipv4Address"},
+        {35632, 118, "l7_proto", "unsigned16"},
+        {39499, 1, "http_host", "string"},
+        {43874, 3, "cust_label", "string"},
+        {45346, 12240, "link_uuid", "hexadecimal"},
+        {47729, 203, "dns_query_name", "string"},
+        {56506, 101, "source_pod_name", "string"},
+    };
+    struct elements *elastic = registry(PROFILE_ELASTIC), *weir = registry(PROFILE_WEIR);
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        const struct element *element = elements_find(weir, expected[i].enterprise, expected[i].id);
+        assert_non_null(element);
+        assert_string_equal(element->key, expected[i].key);
+        assert_string_equal(element->data_type, expected[i].data_type);
+        assert_true(element->rare);
+        assert_null(elements_find(elastic, expected[i].enterprise, expected[i].id));
+    }
+    assert_false(elements_find(weir, 0, 530)->rare);
+    assert_false(elements_find(weir, ENTERPRISE_SFLOW, 1)->rare);
+    assert_false(elements_find(weir, 6871, 14)->rare);
+    elements_free(elastic);
+    elements_free(weir);
+}
+
 struct expected_type {
     uint32_t enterprise;
     uint16_t id;
@@ -139,6 +191,8 @@ static void types_differ_where_iana_does(void **state)
         {0, 152, "dateTimeMilliseconds", "dateTimeMilliseconds"},
         {29305, 152, "unsigned64", "dateTimeMilliseconds"},
         {29305, 95, "string", "octetArray"},
+        {6871, 14, "unsigned8", "unsigned16"},
+        {6871, 250, "string", "unsigned16"},
         {0, 33000, "aclid", "aclid"},
         {9, 9360, "unsigned32", "unsigned32"},
         {0, 515, NULL, "unsigned256"},
@@ -347,12 +401,43 @@ static void later_definition_wins(void **state)
     unlink(first);
 }
 
+/* A file's element is weir's from then on, whatever table had its number: Cisco's, ntop's, a type of v9. */
+static void definitions_replace_vendors(void **state)
+{
+    char path[] = "/tmp/weir-definitions-XXXXXX";
+    int file = mkstemp(path);
+    dprintf(file, "---\n# as Logstash's ipfix_definitions\n9:\n  12232:\n  - :string\n  - :myCategory\n"
+                  "35632:\n  118:\n  - :uint32\n  - :myProtocol\n  900: [':forwarding_status', ':myStatus']\n"
+                  "  901: [':application_id', ':myApplication']\n'0':\n  '57590': [\":uint32\", \":myProtocol\"]\n");
+    close(file);
+    struct text_list paths = {.items = (char *[]){path}, .count = 1};
+    struct config_problems problems = {0};
+    struct elements *weir = elements_new(profile_of(PROFILE_WEIR), &paths, &problems);
+    struct elements *elastic = elements_new(profile_of(PROFILE_ELASTIC), &paths, &problems);
+    unlink(path);
+    assert_true(weir && elastic);
+    assert_string_equal(elements_find(weir, 9, 12232)->key, "my_category");
+    assert_string_equal(elements_find(elastic, 9, 12232)->data_type, "string");
+    assert_string_equal(elements_find(weir, 35632, 118)->key, "my_protocol");
+    assert_string_equal(elements_find(weir, 35632, 118)->source, "custom");
+    assert_false(elements_find(weir, 35632, 118)->rare);
+    assert_string_equal(elements_find(elastic, 0, 57590)->key, "my_protocol");
+    assert_string_equal(elements_find_builtin(weir, 35632, 118)->key, "l7_proto");
+    assert_int_equal(elements_find(elastic, 35632, 900)->type, TYPE_NONE);
+    assert_int_equal(elements_find(weir, 35632, 900)->type, TYPE_UNSIGNED);
+    assert_int_equal(elements_find(elastic, 35632, 901)->type, TYPE_NONE);
+    assert_string_equal(elements_find(weir, 35632, 901)->es_type, "short");
+    elements_free(weir);
+    elements_free(elastic);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_elastics),
         cmocka_unit_test(every_row_is_found),
         cmocka_unit_test(tables_belong_together),
+        cmocka_unit_test(vendors_are_known),
         cmocka_unit_test(types_differ_where_iana_does),
         cmocka_unit_test(roles_go_by_name),
         cmocka_unit_test(both_shapes_are_read),
@@ -360,6 +445,7 @@ int main(void)
         cmocka_unit_test(problems_have_lines),
         cmocka_unit_test(all_problems_are_told),
         cmocka_unit_test(later_definition_wins),
+        cmocka_unit_test(definitions_replace_vendors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@ from flowcases import case
 from flowcases.common import V4, V6, rows, v4_rows
 from flowwire import (
     ELEMENTS, EXPORTED, NTP_EPOCH, VARIABLE, Field, data_types, fields, flow_set, ipfix,
-    options_record, record, template_record)
+    options_record, read_vendors, record, some_of_vendor, template_record)
 
 
 def simple(v, template, *records, number=256, **header):
@@ -44,6 +44,17 @@ def ipfix_vendors(v):
         mine = [Field(name) for name, key in ELEMENTS.items() if key[0] == vendor]
         for number, message in enumerate(in_messages(v, mine)):
             yield f"pen-{vendor}-{number}", message
+
+
+@case("ipfix-elements-further", "IPFIX: some elements of each vendor that Elastic's tables lack, of every type; "
+                                "and at lengths that they cannot have, where they are kept as unknown")
+def ipfix_further(v):
+    for vendor in sorted({pen for pen, _ in read_vendors() if pen}):
+        mine = some_of_vendor(vendor)
+        yield f"pen-{vendor}", simple(v, mine, *rows(v, mine, 2))
+    wrong = [Field((35632, 118), 5), Field((35632, 114), 3), Field((9, 12236), 16),
+             Field((56506, 100), VARIABLE, "string")]
+    yield "lengths", simple(v, wrong, *rows(v, wrong, 1))
 
 
 @case("ipfix-reduced", "IPFIX: reduced-size integers of every length, float32 for float64")

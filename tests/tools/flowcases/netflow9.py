@@ -5,7 +5,7 @@ import struct
 
 from flowcases import case
 from flowcases.common import V4, V6, rows, v4_rows
-from flowwire import EXPORTED, fields, flow_set, options_record, record, template_record, v9
+from flowwire import EXPORTED, fields, flow_set, options_record, record, some_of_vendor, template_record, v9
 
 
 @case("v9", "v9: template and data in one packet, then data alone")
@@ -170,6 +170,14 @@ def v9_cisco(v):
                  "initiatorOctets responderOctets username/20 observationTimeMilliseconds")
     yield "both", v9(flow_set(0, template_record(265, asa, False)),
                      flow_set(265, *rows(v, asa, 3), pad=1))
+
+
+@case("v9-elements-further", "v9: types that vendors took: Cisco's AVC, nProbe's, PAN-OS's, Ericsson's, Ekinops'")
+def v9_further(v):
+    for first, last in ((6660, 6800), (8192, 8400), (24628, 24635), (33610, 33636), (34001, 34003), (37000, 39999),
+                        (41000, 42999), (45000, 45999), (56701, 56702), (57472, 58600)):
+        mine = some_of_vendor(0, first, last)
+        yield f"from-{first}", v9(flow_set(0, template_record(266, mine, False)), flow_set(266, *rows(v, mine, 2)))
 
 
 @case("v9-variable", "v9: length 65535 means variable length in v9, too")
