@@ -15,7 +15,9 @@ enum layer {
     LAYER_LLC,
     LAYER_PPP,
     LAYER_MPLS,
+    LAYER_MPLS_PAYLOAD,
     LAYER_PSEUDOWIRE,
+    LAYER_IP,
     LAYER_IPV4,
     LAYER_IPV6,
     LAYER_EXTENSION,
@@ -37,6 +39,7 @@ enum layer {
 struct walk_point {
     struct dissection *dissection;
     struct dissected_ip *ip; /* the header that ports belong to */
+    bool has_outer;          /* there was one, be it before the first byte */
     const uint8_t *at;
     uint32_t left;
     uint32_t header_bytes;   /* how many the layer takes; set by its function */
@@ -170,13 +173,25 @@ static enum layer vlan_read(struct walk_point *point)
     return FIND(by_ether_type, type);
 }
 
-/* RFC 3032. What follows the stack shows itself by its first four bits (RFC 4928). */
+/* What follows the stack shows itself by its first four bits: RFC 4928. */
+static enum layer mpls_follower(uint8_t first)
+{
+    uint8_t version = first >> 4;
+    return version == 4 ? LAYER_IPV4 : version == 6 ? LAYER_IPV6 : version == 1 ? LAYER_END : LAYER_PSEUDOWIRE;
+}
+
+static enum layer mpls_payload_read(struct walk_point *point)
+{
+    return mpls_follower(point->at[0]);
+}
+
+/* RFC 3032. */
 static enum layer mpls_read(struct walk_point *point)
 {
     struct dissection *dissection = point->dissection;
     uint32_t entry = read_be32(point->at);
     point->header_bytes = 4;
-    if (!dissection->outer.version) {
+    if (!point->has_outer) {
         if (dissection->label_count == 0)
             dissection->mpls_ttl = (uint8_t)entry;
         if (dissection->label_count < DISSECT_LABELS_MOST)
@@ -184,10 +199,7 @@ static enum layer mpls_read(struct walk_point *point)
     }
     if (!(entry & 0x100))
         return LAYER_MPLS;
-    if (point->left < 5)
-        return LAYER_END;
-    uint8_t version = point->at[4] >> 4;
-    return version == 4 ? LAYER_IPV4 : version == 6 ? LAYER_IPV6 : version == 1 ? LAYER_END : LAYER_PSEUDOWIRE;
+    return point->left < 5 ? LAYER_END : mpls_follower(point->at[4]);
 }
 
 /* With a control word its first four bits are zeroes (RFC 4385 3), else a MAC address is there. */
@@ -204,9 +216,16 @@ static enum layer pseudowire_read(struct walk_point *point)
 static struct dissected_ip *ip_begin(struct walk_point *point, uint8_t version)
 {
     struct dissection *dissection = point->dissection;
-    point->ip = dissection->outer.version ? &dissection->inner : &dissection->outer;
+    point->ip = point->has_outer ? &dissection->inner : &dissection->outer;
+    point->has_outer = true;
     *point->ip = (struct dissected_ip){.version = version};
     return point->ip;
+}
+
+static enum layer ip_read(struct walk_point *point)
+{
+    uint8_t version = point->at[0] >> 4;
+    return version == 4 ? LAYER_IPV4 : version == 6 ? LAYER_IPV6 : LAYER_END;
 }
 
 static enum layer ipv4_read(struct walk_point *point)
@@ -397,7 +416,9 @@ static const struct {
     [LAYER_LLC] = {8, llc_read},
     [LAYER_PPP] = {4, ppp_read},
     [LAYER_MPLS] = {4, mpls_read},
+    [LAYER_MPLS_PAYLOAD] = {1, mpls_payload_read},
     [LAYER_PSEUDOWIRE] = {4, pseudowire_read},
+    [LAYER_IP] = {1, ip_read},
     [LAYER_IPV4] = {20, ipv4_read},
     [LAYER_IPV6] = {40, ipv6_read},
     [LAYER_EXTENSION] = {8, extension_read},
@@ -414,27 +435,39 @@ static const struct {
     [LAYER_GTPU] = {8, gtpu_read},
 };
 
+static void walk_on(struct walk_point *point, enum layer layer)
+{
+    for (int headers = 0; layer != LAYER_END && headers < HEADERS_MOST; headers++) {
+        if (point->left < layers[layer].least_bytes) {
+            point->dissection->cut = true;
+            return;
+        }
+        point->header_bytes = 0;
+        layer = layers[layer].read(point);
+        if (layer != LAYER_END && point->header_bytes > point->left) {
+            point->dissection->cut = true;
+            return;
+        }
+        point->at += point->header_bytes;
+        point->left -= point->header_bytes;
+    }
+}
+
 void dissect(struct dissection *dissection, enum dissect_start start, const uint8_t *packet, uint32_t size_bytes)
 {
-    static const uint8_t first[DISSECT_STARTS] = {LAYER_ETHERNET, LAYER_IPV4, LAYER_IPV6,
-                                                  LAYER_MPLS,     LAYER_PPP,  LAYER_LLC};
+    static const uint8_t first[DISSECT_STARTS] = {LAYER_ETHERNET, LAYER_IPV4, LAYER_IPV6, LAYER_MPLS,
+                                                  LAYER_PPP,      LAYER_LLC,  LAYER_IP,   LAYER_MPLS_PAYLOAD};
     *dissection = (struct dissection){0};
     struct walk_point point = {.dissection = dissection, .at = packet, .left = size_bytes};
-    enum layer layer = first[start];
-    for (int headers = 0; layer != LAYER_END && headers < HEADERS_MOST; headers++) {
-        if (point.left < layers[layer].least_bytes) {
-            dissection->cut = true;
-            return;
-        }
-        point.header_bytes = 0;
-        layer = layers[layer].read(&point);
-        if (layer != LAYER_END && point.header_bytes > point.left) {
-            dissection->cut = true;
-            return;
-        }
-        point.at += point.header_bytes;
-        point.left -= point.header_bytes;
-    }
+    walk_on(&point, first[start]);
+}
+
+void dissect_payload(struct dissection *dissection, uint8_t protocol, const uint8_t *payload, uint32_t size_bytes)
+{
+    *dissection = (struct dissection){0};
+    struct walk_point point = {
+        .dissection = dissection, .ip = &dissection->outer, .has_outer = true, .at = payload, .left = size_bytes};
+    walk_on(&point, protocol_follow(&point, protocol));
 }
 
 const char *dissect_tunnel_name(enum dissect_tunnel tunnel)

@@ -18,6 +18,8 @@ enum dissect_start {
     DISSECT_MPLS,
     DISSECT_PPP, /* RFC 1661, RFC 1662, or Cisco's HDLC */
     DISSECT_LLC, /* IEEE 802.2 */
+    DISSECT_IP,  /* IPv4 or IPv6, as the first four bits say */
+    DISSECT_MPLS_PAYLOAD, /* what follows a label stack */
     DISSECT_STARTS
 };
 
@@ -82,6 +84,12 @@ struct dissection {
 };
 
 void dissect(struct dissection *dissection, enum dissect_start start, const uint8_t *packet, uint32_t size_bytes);
+
+/*
+ * The same of what follows the IP header of a packet of that protocol: the outer header has that and the ports alone,
+ * version 0, and the first IP header that there is counts as an inner one.
+ */
+void dissect_payload(struct dissection *dissection, uint8_t protocol, const uint8_t *payload, uint32_t size_bytes);
 
 /* "vxlan" and so on; NULL: none. */
 const char *dissect_tunnel_name(enum dissect_tunnel tunnel);

@@ -173,18 +173,18 @@ static void source_follow(struct decoder *decoder, uint32_t kind, uint32_t type,
     numberings_observe_sample(decoder->sflow->sources, &step, &books);
 }
 
-void sflow_source_read(struct sflow_row *row, enum sflow_plan kind, uint32_t number, uint32_t type, uint32_t index)
+void sflow_source_read(struct row *row, enum sflow_plan kind, uint32_t number, uint32_t type, uint32_t index)
 {
     uint16_t first = kind == SFLOW_PLAN_COUNTERS ? (uint16_t)SFLOW_COUNTERS_SAMPLE_SEQUENCE_NUMBER
                                                  : (uint16_t)SFLOW_SAMPLE_SEQUENCE_NUMBER;
-    sflow_put_number(row, first, number);
-    sflow_put_number(row, first + 1, type);
-    sflow_put_number(row, first + 2, index);
+    row_put_number(row, first, number);
+    row_put_number(row, first + 1, type);
+    row_put_number(row, first + 2, index);
     source_follow(row->decoder, kind, type, index, number);
 }
 
 /* Sequence number and source id; returns what follows. */
-static const uint8_t *source_read(struct sflow_row *row, const uint8_t *at, const struct sample_layout *layout)
+static const uint8_t *source_read(struct row *row, const uint8_t *at, const struct sample_layout *layout)
 {
     uint32_t id = read_be32(at + 4);
     if (layout->expanded)
@@ -195,23 +195,23 @@ static const uint8_t *source_read(struct sflow_row *row, const uint8_t *at, cons
 }
 
 /* An interface is an index, a reason why there is none, or a number of them; 0 and all ones: not known, the agent. */
-static void interface_put(struct sflow_row *row, uint16_t field, uint32_t format, uint32_t value)
+static void interface_put(struct row *row, uint16_t field, uint32_t format, uint32_t value)
 {
     bool output = field == SFLOW_OUTPUT_INTERFACE;
     if (format == 0 && value != 0 && value != INTERFACE_INTERNAL && value != UINT32_MAX)
-        sflow_put_number(row, field, value);
+        row_put_number(row, field, value);
     else if (format == 1 && output)
-        sflow_put_number(row, SFLOW_OUTPUT_DISCARD_REASON, value);
+        row_put_number(row, SFLOW_OUTPUT_DISCARD_REASON, value);
     else if (format == 2 && output)
-        sflow_put_number(row, SFLOW_OUTPUT_INTERFACE_COUNT, value);
+        row_put_number(row, SFLOW_OUTPUT_INTERFACE_COUNT, value);
 }
 
-void sflow_sampling_read(struct sflow_row *row, const uint8_t *at, bool expanded)
+void sflow_sampling_read(struct row *row, const uint8_t *at, bool expanded)
 {
     row->sampling_rate = read_be32(at);
-    sflow_put_wire(row, SFLOW_SAMPLING_RATE, at, 4);
-    sflow_put_wire(row, SFLOW_SAMPLE_POOL, at + 4, 4);
-    sflow_put_wire(row, SFLOW_SAMPLE_DROPS, at + 8, 4);
+    row_put_wire(row, SFLOW_SAMPLING_RATE, at, 4);
+    row_put_wire(row, SFLOW_SAMPLE_POOL, at + 4, 4);
+    row_put_wire(row, SFLOW_SAMPLE_DROPS, at + 8, 4);
     uint32_t input = read_be32(at + 12), output = read_be32(at + 16);
     if (expanded) {
         interface_put(row, SFLOW_INPUT_INTERFACE, input, output);
@@ -222,16 +222,16 @@ void sflow_sampling_read(struct sflow_row *row, const uint8_t *at, bool expanded
     }
 }
 
-static void discard_read(struct sflow_row *row, const uint8_t *at)
+static void discard_read(struct row *row, const uint8_t *at)
 {
-    sflow_put_number(row, SFLOW_SAMPLE_DROPS, read_be32(at));
+    row_put_number(row, SFLOW_SAMPLE_DROPS, read_be32(at));
     interface_put(row, SFLOW_INPUT_INTERFACE, 0, read_be32(at + 4));
     interface_put(row, SFLOW_OUTPUT_INTERFACE, 0, read_be32(at + 8));
-    sflow_put_number(row, SFLOW_DROP_REASON, read_be32(at + 12));
+    row_put_number(row, SFLOW_DROP_REASON, read_be32(at + 12));
 }
 
 /* False when a structure ends behind the sample; those before it are read. */
-static bool structures_read(struct sflow_row *row, bool counters, const uint8_t *at, const uint8_t *end)
+static bool structures_read(struct row *row, bool counters, const uint8_t *at, const uint8_t *end)
 {
     for (uint32_t left = read_be32(at - 4); left; left--) {
         if (end - at < STRUCTURE_HEADER_BYTES)
@@ -249,22 +249,16 @@ static bool structures_read(struct sflow_row *row, bool counters, const uint8_t 
     return true;
 }
 
-static uint32_t number_of(const struct sflow_row *row, uint16_t field)
-{
-    struct span span = row->spans[field];
-    return span.length == SPAN_ABSENT ? 0 : (uint32_t)read_be(row->bytes + span.offset, span.length);
-}
-
 /* What the sample stands for: so many packets of this size. */
-static void traffic_put(struct sflow_row *row)
+static void traffic_put(struct row *row)
 {
     uint64_t packets = row->sampling_rate ? row->sampling_rate : 1;
-    uint32_t octets = number_of(row, SFLOW_FRAME_LENGTH);
+    uint32_t octets = row_number(row, SFLOW_FRAME_LENGTH);
     if (!octets)
-        octets = number_of(row, SFLOW_IP_TOTAL_LENGTH);
-    sflow_put_number(row, SFLOW_PACKET_DELTA_COUNT, packets);
+        octets = row_number(row, SFLOW_IP_TOTAL_LENGTH);
+    row_put_number(row, SFLOW_PACKET_DELTA_COUNT, packets);
     if (octets)
-        sflow_put_number(row, SFLOW_OCTET_DELTA_COUNT, packets * octets);
+        row_put_number(row, SFLOW_OCTET_DELTA_COUNT, packets * octets);
 }
 
 struct sample {
@@ -301,10 +295,10 @@ static bool sample_find(const struct decoder *decoder, struct sample *sample)
 }
 
 /* Has the row begin with the sample, where there is room, and returns where to read it. */
-static const uint8_t *sample_keep(struct sflow_row *row, const struct sample *sample, uint32_t size_bytes)
+static const uint8_t *sample_keep(struct row *row, const struct sample *sample, uint32_t size_bytes)
 {
-    row->has_sample = size_bytes <= SFLOW_ROW_BYTES - SFLOW_ROW_COMPUTED;
-    if (!row->has_sample)
+    row->has_record = size_bytes <= SFLOW_ROW_BYTES - ROW_COMPUTED_BYTES;
+    if (!row->has_record)
         return sample->body;
     memcpy(row->bytes, sample->body, size_bytes);
     row->used = size_bytes;
@@ -312,7 +306,7 @@ static const uint8_t *sample_keep(struct sflow_row *row, const struct sample *sa
 }
 
 /* False: it is shorter than its kind. */
-static bool whole_sample_read(struct sflow_row *row, const struct sample *sample)
+static bool whole_sample_read(struct row *row, const struct sample *sample)
 {
     const struct sample_layout *layout = sample->layout;
     uint32_t size_bytes = (uint32_t)(sample->end - sample->body);
@@ -335,11 +329,12 @@ static bool sample_read(struct decoder *decoder, const struct sample *sample, st
     uint8_t kind = sample->layout->kind;
     struct sflow *sflow = decoder->sflow;
     const struct plan *plan = sflow->plans[kind];
-    struct sflow_row row = {
+    struct row row = {
         .decoder = decoder,
         .fields = plan->fields,
         .spans = sflow->spans[number],
         .bytes = sflow->rows[number],
+        .most_bytes = SFLOW_ROW_BYTES,
         .sampling_rate = 1,
     };
     memset(row.spans, 0xff, plan->field_count * sizeof *row.spans); /* SPAN_ABSENT everywhere */

@@ -50,7 +50,7 @@ static const struct structure *extension_find(uint8_t version, uint32_t type)
 }
 
 /* Returns what is behind the structure; NULL, and counted, when it is not known or cut. */
-static const uint8_t *known_read(struct sflow_row *row, const struct structure *structure, const uint8_t *at,
+static const uint8_t *known_read(struct row *row, const struct structure *structure, const uint8_t *at,
                                  const uint8_t *end)
 {
     if (!structure) {
@@ -63,7 +63,7 @@ static const uint8_t *known_read(struct sflow_row *row, const struct structure *
     return at;
 }
 
-static const uint8_t *packet_read(struct sflow_row *row, uint32_t type, const uint8_t *at, const uint8_t *end)
+static const uint8_t *packet_read(struct row *row, uint32_t type, const uint8_t *at, const uint8_t *end)
 {
     if (type == 1) {
         at = sflow_old_header_read(row, at, end);
@@ -75,7 +75,7 @@ static const uint8_t *packet_read(struct sflow_row *row, uint32_t type, const ui
     return known_read(row, structure_find(&sflow_flow_structures, format), at, end);
 }
 
-static const uint8_t *extensions_read(struct sflow_row *row, const uint8_t *at, const uint8_t *end)
+static const uint8_t *extensions_read(struct row *row, const uint8_t *at, const uint8_t *end)
 {
     if (!at || end - at < 4)
         return NULL;
@@ -90,7 +90,7 @@ static const uint8_t *extensions_read(struct sflow_row *row, const uint8_t *at, 
 }
 
 /* Counters of an interface come with those of its kind; those of a VLAN come alone. */
-static const uint8_t *counters_read(struct sflow_row *row, uint32_t type, const uint8_t *at, const uint8_t *end)
+static const uint8_t *counters_read(struct row *row, uint32_t type, const uint8_t *at, const uint8_t *end)
 {
     static const struct {
         uint8_t interface, more; /* 0: none */
@@ -112,7 +112,7 @@ static const uint8_t *counters_read(struct sflow_row *row, uint32_t type, const 
     return at;
 }
 
-bool sflow_old_sample_read(struct sflow_row *row, enum sflow_plan kind, const uint8_t *at, const uint8_t **next)
+bool sflow_old_sample_read(struct row *row, enum sflow_plan kind, const uint8_t *at, const uint8_t **next)
 {
     const uint8_t *end = row->decoder->walk.end;
     bool counters = kind == SFLOW_PLAN_COUNTERS;
@@ -122,7 +122,7 @@ bool sflow_old_sample_read(struct sflow_row *row, enum sflow_plan kind, const ui
     uint32_t id = read_be32(at + 4);
     sflow_source_read(row, kind, read_be32(at), id >> 24, id & 0xffffff);
     if (counters) {
-        sflow_put_number(row, SFLOW_SAMPLING_INTERVAL, read_be32(at + 8));
+        row_put_number(row, SFLOW_SAMPLING_INTERVAL, read_be32(at + 8));
         *next = counters_read(row, read_be32(at + 12), at + COUNTERS_BYTES, end);
     } else {
         sflow_sampling_read(row, at + 8, false);

@@ -49,7 +49,7 @@ extern const struct structure_table sflow_flow_structures;
 extern const struct structure_table sflow_counter_structures;
 
 /* Where the structure ended; NULL: behind `end`. What was before is in the row. */
-const uint8_t *structure_read(struct sflow_row *row, const struct structure *structure, const uint8_t *at,
+const uint8_t *structure_read(struct row *row, const struct structure *structure, const uint8_t *at,
                               const uint8_t *end);
 const struct structure *structure_find(const struct structure_table *table, uint32_t format);
 

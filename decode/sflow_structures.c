@@ -11,7 +11,7 @@
 
 /* ---- members of variable length: each returns where the next member is, NULL when the structure ends before ---- */
 
-static const uint8_t *address_read(struct sflow_row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
+static const uint8_t *address_read(struct row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
 {
     if (end - at < 4)
         return NULL;
@@ -21,11 +21,11 @@ static const uint8_t *address_read(struct sflow_row *row, uint16_t field, const 
     if (type > 2 || end - at < (ptrdiff_t)size_bytes)
         return NULL;
     if (size_bytes)
-        sflow_put(row, (uint16_t)(field + (type == 2)), at, size_bytes);
+        row_put(row, (uint16_t)(field + (type == 2)), at, size_bytes);
     return at + size_bytes;
 }
 
-static const uint8_t *text_read(struct sflow_row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
+static const uint8_t *text_read(struct row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
 {
     if (end - at < 4)
         return NULL;
@@ -36,14 +36,14 @@ static const uint8_t *text_read(struct sflow_row *row, uint16_t field, const uin
     if (size_bytes > TEXT_MOST)
         decoder_count(row->decoder, COUNTER_sflow_values_cut, 1);
     if (size_bytes)
-        sflow_put(row, field, at, size_bytes < TEXT_MOST ? size_bytes : TEXT_MOST);
+        row_put(row, field, at, size_bytes < TEXT_MOST ? size_bytes : TEXT_MOST);
     /* some agents leave out the padding of a structure's last member */
     uint32_t padded = (size_bytes + 3) & ~3u;
     return at + (padded < left ? padded : left);
 }
 
 /* Appends to the list that the row ends with, as far as there is room. */
-static void list_add(struct sflow_row *row, uint16_t field, const uint8_t *numbers, uint32_t count)
+static void list_add(struct row *row, uint16_t field, const uint8_t *numbers, uint32_t count)
 {
     struct span *span = &row->spans[field];
     uint32_t has = span->length == SPAN_ABSENT ? 0 : span->length / 4u;
@@ -51,7 +51,7 @@ static void list_add(struct sflow_row *row, uint16_t field, const uint8_t *numbe
     if (kept < count)
         decoder_count(row->decoder, COUNTER_sflow_values_cut, 1);
     struct span before = *span;
-    uint8_t *room = kept ? sflow_room(row, field, kept * 4) : NULL;
+    uint8_t *room = kept ? row_room(row, field, kept * 4) : NULL;
     if (!room)
         return;
     memcpy(room, numbers, kept * 4);
@@ -69,7 +69,7 @@ static const uint8_t *list_find(const uint8_t *at, const uint8_t *end, const uin
     return *count <= (uint32_t)(end - *first) / 4 ? *first + 4 * (size_t)*count : NULL;
 }
 
-static const uint8_t *numbers_read(struct sflow_row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
+static const uint8_t *numbers_read(struct row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
 {
     const uint8_t *first;
     uint32_t count;
@@ -81,13 +81,13 @@ static const uint8_t *numbers_read(struct sflow_row *row, uint16_t field, const 
 }
 
 /* The first AS of a path is the neighbour, its last one the origin of the destination. */
-static void path_ends_put(struct sflow_row *row, const uint8_t *neighbour, const uint8_t *origin)
+static void path_ends_put(struct row *row, const uint8_t *neighbour, const uint8_t *origin)
 {
-    sflow_put(row, SFLOW_DESTINATION_PEER_AS, neighbour, 4);
-    sflow_put(row, SFLOW_DESTINATION_AS, origin, 4);
+    row_put(row, SFLOW_DESTINATION_PEER_AS, neighbour, 4);
+    row_put(row, SFLOW_DESTINATION_AS, origin, 4);
 }
 
-static const uint8_t *path_read(struct sflow_row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
+static const uint8_t *path_read(struct row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
 {
     if (end - at < 4)
         return NULL;
@@ -112,7 +112,7 @@ static const uint8_t *path_read(struct sflow_row *row, uint16_t field, const uin
     return at;
 }
 
-static const uint8_t *ases_read(struct sflow_row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
+static const uint8_t *ases_read(struct row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
 {
     const uint8_t *first = at + 4;
     at = numbers_read(row, field, at, end);
@@ -122,7 +122,7 @@ static const uint8_t *ases_read(struct sflow_row *row, uint16_t field, const uin
 }
 
 /* Lanes of an optical module: what they say of one thing is a list, from the first lane to the last. */
-static const uint8_t *lanes_read(struct sflow_row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
+static const uint8_t *lanes_read(struct row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
 {
     if (end - at < 4)
         return NULL;
@@ -133,7 +133,7 @@ static const uint8_t *lanes_read(struct sflow_row *row, uint16_t field, const ui
     if (kept < count)
         decoder_count(row->decoder, COUNTER_sflow_values_cut, 1);
     for (uint32_t column = 0; kept && column < LANE_NUMBERS; column++) {
-        uint8_t *room = sflow_room(row, (uint16_t)(field + column), kept * 4);
+        uint8_t *room = row_room(row, (uint16_t)(field + column), kept * 4);
         for (uint32_t lane = 0; room && lane < kept; lane++)
             memcpy(room + 4 * lane, at + 4 * (LANE_NUMBERS * lane + column), 4);
     }
@@ -158,7 +158,7 @@ static const uint8_t *adapters_measure(const uint8_t *at, const uint8_t *end, ui
 }
 
 /* Indices in one list, MAC addresses in the next field's. */
-static const uint8_t *adapters_read(struct sflow_row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
+static const uint8_t *adapters_read(struct row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
 {
     uint32_t adapters, addresses;
     if (end - at < 4)
@@ -171,8 +171,8 @@ static const uint8_t *adapters_read(struct sflow_row *row, uint16_t field, const
         decoder_count(row->decoder, COUNTER_sflow_values_cut, 1);
         return next;
     }
-    uint8_t *indices = adapters ? sflow_room(row, field, adapters * 4) : NULL;
-    uint8_t *macs = addresses ? sflow_room(row, (uint16_t)(field + 1), addresses * 6) : NULL;
+    uint8_t *indices = adapters ? row_room(row, field, adapters * 4) : NULL;
+    uint8_t *macs = addresses ? row_room(row, (uint16_t)(field + 1), addresses * 6) : NULL;
     at += 4;
     for (uint32_t i = 0; i < adapters; i++) {
         uint32_t count = read_be32(at + 4);
@@ -187,7 +187,7 @@ static const uint8_t *adapters_read(struct sflow_row *row, uint16_t field, const
 }
 
 /* The begin of an encrypted packet as it reads without encryption (sFlow 802.11 structures, 1013). */
-static const uint8_t *payload_read(struct sflow_row *row, const uint8_t *at, const uint8_t *end)
+static const uint8_t *payload_read(struct row *row, const uint8_t *at, const uint8_t *end)
 {
     if (end - at < 4)
         return NULL;
@@ -195,28 +195,28 @@ static const uint8_t *payload_read(struct sflow_row *row, const uint8_t *at, con
     at += 4;
     if (size_bytes > left)
         return NULL;
-    sflow_packet_read(row, DISSECT_LLC, at, size_bytes);
+    row_put_packet(row, DISSECT_LLC, at, size_bytes);
     uint32_t padded = (size_bytes + 3) & ~3u;
     return at + (padded < left ? padded : left);
 }
 
 /* ---- structures ---- */
 
-static const uint8_t *fixed_read(struct sflow_row *row, const struct part *part, const uint8_t *at, const uint8_t *end)
+static const uint8_t *fixed_read(struct row *row, const struct part *part, const uint8_t *at, const uint8_t *end)
 {
     if (end - at < part->bytes)
         return NULL;
     if (part->form == FORM_BYTES) {
-        sflow_put(row, part->field, at, part->bytes);
+        row_put(row, part->field, at, part->bytes);
     } else if (part->form != FORM_SKIP) {
         uint64_t value = read_be(at, part->bytes), unknown = part->bytes == 4 ? UINT32_MAX : UINT64_MAX;
         if (part->form == FORM_NUMBER || value != unknown)
-            sflow_put_wire(row, part->field, at, part->bytes);
+            row_put_wire(row, part->field, at, part->bytes);
     }
     return at + part->bytes;
 }
 
-static const uint8_t *part_read(struct sflow_row *row, const struct part *part, const uint8_t *at, const uint8_t *end)
+static const uint8_t *part_read(struct row *row, const struct part *part, const uint8_t *at, const uint8_t *end)
 {
     switch (part->form) {
     case FORM_ADDRESS:
@@ -240,7 +240,7 @@ static const uint8_t *part_read(struct sflow_row *row, const struct part *part, 
     }
 }
 
-const uint8_t *structure_read(struct sflow_row *row, const struct structure *structure, const uint8_t *at,
+const uint8_t *structure_read(struct row *row, const struct structure *structure, const uint8_t *at,
                               const uint8_t *end)
 {
     for (uint32_t i = 0; i < PARTS_MOST && structure->parts[i].form != FORM_END; i++) {
@@ -262,7 +262,7 @@ const struct structure *structure_find(const struct structure_table *table, uint
 }
 
 /* What stands behind the members that are known is a newer revision's, and passed over. */
-static void known_read(struct sflow_row *row, const struct structure *structure, const uint8_t *at, const uint8_t *end)
+static void known_read(struct row *row, const struct structure *structure, const uint8_t *at, const uint8_t *end)
 {
     if (!structure)
         decoder_count(row->decoder, COUNTER_sflow_structures_unknown, 1);
@@ -270,7 +270,7 @@ static void known_read(struct sflow_row *row, const struct structure *structure,
         decoder_count(row->decoder, COUNTER_sflow_structures_short, 1);
 }
 
-void sflow_flow_structure_read(struct sflow_row *row, uint32_t format, const uint8_t *at, const uint8_t *end)
+void sflow_flow_structure_read(struct row *row, uint32_t format, const uint8_t *at, const uint8_t *end)
 {
     if (format != SFLOW_HEADER)
         known_read(row, structure_find(&sflow_flow_structures, format), at, end);
@@ -278,7 +278,7 @@ void sflow_flow_structure_read(struct sflow_row *row, uint32_t format, const uin
         decoder_count(row->decoder, COUNTER_sflow_structures_short, 1);
 }
 
-void sflow_counter_structure_read(struct sflow_row *row, uint32_t format, const uint8_t *at, const uint8_t *end)
+void sflow_counter_structure_read(struct row *row, uint32_t format, const uint8_t *at, const uint8_t *end)
 {
     known_read(row, structure_find(&sflow_counter_structures, format), at, end);
 }

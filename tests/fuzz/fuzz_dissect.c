@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A sampled packet: the first byte says what it begins with. What is found lies within it. */
+/* A sampled packet: the first byte says what it begins with, or what comes before it. What is found lies within it. */
 #include "decode/dissect.h"
 #include "tests/unit/decode_fixture.h"
 
@@ -25,9 +25,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const uint8_t *packet = data + 1;
     struct dissection seen;
     size--;
-    dissect(&seen, (enum dissect_start)(data[0] % DISSECT_STARTS), packet, (uint32_t)size);
+    unsigned start = data[0] % (DISSECT_STARTS + 1);
+    if (start < DISSECT_STARTS)
+        dissect(&seen, (enum dissect_start)start, packet, (uint32_t)size);
+    else
+        dissect_payload(&seen, data[0] / (DISSECT_STARTS + 1), packet, (uint32_t)size);
     FIXTURE_REQUIRE(seen.vlan_count <= DISSECT_VLANS_MOST && seen.label_count <= DISSECT_LABELS_MOST);
-    FIXTURE_REQUIRE(seen.tunnel < TUNNELS && (!seen.inner.version || seen.outer.version));
+    FIXTURE_REQUIRE(seen.tunnel < TUNNELS && (!seen.inner.version || seen.outer.version ||
+                                              start == DISSECT_STARTS));
     const struct dissected_ip *const headers[] = {&seen.outer, &seen.inner};
     for (size_t i = 0; i < 2; i++) {
         size_t length = headers[i]->version == 4 ? 4 : 16;

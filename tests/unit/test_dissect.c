@@ -290,11 +290,62 @@ static void test_endless(void **state)
     assert_int_equal(seen.label_count, DISSECT_LABELS_MOST);
 }
 
+/* Sections begin behind the link: IP headers, what follows a label stack, what follows an IP header. */
+static void test_sections(void **state)
+{
+    (void)state;
+    struct wire packet = {0};
+    packet_ipv6(&packet, 6, 1, 2);
+    packet_tcp(&packet, 7, 8, 2);
+    struct dissection seen = look(&packet, DISSECT_IP);
+    assert_int_equal(seen.outer.version, 6);
+    assert_int_equal(seen.outer.destination_port, 8);
+    seen = look(&packet, DISSECT_MPLS_PAYLOAD);
+    assert_int_equal(seen.outer.version, 6);
+    packet.bytes[0] = 0x10; /* an associated channel: RFC 4385 5 */
+    dissect(&seen, DISSECT_MPLS_PAYLOAD, packet.bytes, packet.size_bytes);
+    assert_int_equal(seen.outer.version, 0);
+    packet.size_bytes = 0;
+    wire_32(&packet, 0);
+    packet_ethernet(&packet, 0x0800);
+    packet_ipv4(&packet, 17, 1, 2);
+    packet_udp(&packet, 1, 2);
+    seen = look(&packet, DISSECT_MPLS_PAYLOAD);
+    assert_int_equal(seen.tunnel, TUNNEL_PSEUDOWIRE);
+    assert_ipv4(seen.outer.source, 1);
+}
+
+static void test_payloads(void **state)
+{
+    (void)state;
+    struct wire packet = {0};
+    struct dissection seen;
+    packet_tcp(&packet, 7, 8, 0x11);
+    dissect_payload(&seen, 6, packet.bytes, packet.size_bytes);
+    assert_int_equal(seen.outer.version, 0);
+    assert_int_equal(seen.outer.protocol, 6);
+    assert_int_equal(seen.outer.source_port, 7);
+    assert_int_equal(seen.outer.tcp_flags, 0x11);
+    packet.size_bytes = 0;
+    packet_ipv4(&packet, 17, 3, 4); /* IP in IP: it is the inner one, for the outer one was before it */
+    packet_udp(&packet, 1, 2);
+    dissect_payload(&seen, 4, packet.bytes, packet.size_bytes);
+    assert_int_equal(seen.outer.version, 0);
+    assert_int_equal(seen.tunnel, TUNNEL_IPIP);
+    assert_ipv4(seen.inner.source, 3);
+    assert_int_equal(seen.inner.destination_port, 2);
+    dissect_payload(&seen, 89, packet.bytes, packet.size_bytes);
+    assert_false(seen.outer.has_ports || seen.cut);
+    dissect_payload(&seen, 17, packet.bytes, 3);
+    assert_true(seen.cut);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vlans),      cmocka_unit_test(test_mpls_ipv6), cmocka_unit_test(test_fragment),
         cmocka_unit_test(test_tunnels),    cmocka_unit_test(test_srv6),      cmocka_unit_test(test_pseudowire),
+        cmocka_unit_test(test_sections),   cmocka_unit_test(test_payloads),
         cmocka_unit_test(test_links),      cmocka_unit_test(test_lengths),   cmocka_unit_test(test_endless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
