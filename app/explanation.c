@@ -7,6 +7,7 @@
 #include "app/http/json.h"
 #include "decode/plans.h"
 #include "decode/profile.h"
+#include "decode/sections.h"
 #include "export/encode/explain.h"
 
 #define HEAP_BYTES (64U << 20) /* most of a plan and a program; only what is touched is taken */
@@ -15,6 +16,7 @@
 struct telling {
     FILE *stream;
     const struct plan *plan;
+    uint32_t field_count; /* of the template: the plan may have computed ones behind them */
     uint8_t *marks;    /* scratch: one a field */
     uint8_t *left_out; /* one a field: 1 + enum left_out; 0: it has its own member */
     bool any;
@@ -23,11 +25,36 @@ struct telling {
 
 /* ---- members ---- */
 
+/* What is computed is made of the sections of packets and what is said of them. True where anything was. */
+static bool sections_mark(const struct telling *telling)
+{
+    const struct section_layout *sections = telling->plan->sections;
+    bool any = false;
+    for (uint32_t i = telling->field_count; i < telling->plan->field_count; i++)
+        any = any || telling->marks[i];
+    if (!any)
+        return false;
+    const uint16_t said[] = {sections->frame_type, sections->frame_bytes, sections->section_bytes, sections->ip_bytes,
+                             sections->protocol};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        if (said[i] != SECTION_NO_FIELD)
+            telling->marks[said[i]] = 1;
+    for (uint32_t i = 0; i < sections->use_count; i++) {
+        const struct section_use *use = &sections->uses[i];
+        telling->marks[use->field] = 1;
+        if (use->offset_field != SECTION_NO_FIELD)
+            telling->marks[use->offset_field] = 1;
+        if (use->size_field != SECTION_NO_FIELD)
+            telling->marks[use->size_field] = 1;
+    }
+    return true;
+}
+
 static void sources_print(const struct telling *telling)
 {
     bool any = false;
     fputs(",\"from\":[", telling->stream);
-    for (uint32_t i = 0; i < telling->plan->field_count; i++) {
+    for (uint32_t i = 0; i < telling->field_count; i++) {
         if (!telling->marks[i])
             continue;
         fprintf(telling->stream, "%s%u", any ? "," : "", i + 1);
@@ -49,6 +76,8 @@ static void member_print(void *context, const struct compile_member *member)
     enum explain_way way = explain_sources(member, telling->marks);
     if (way == EXPLAIN_NEVER)
         return;
+    if (sections_mark(telling) && way == EXPLAIN_FIELD)
+        way = EXPLAIN_DERIVED;
     fprintf(stream, "%s{\"path\":", telling->any ? "," : "");
     telling->any = true;
     char path[2 * ECS_PATH_MOST];
@@ -151,7 +180,7 @@ static void fields_print(FILE *stream, const struct explanation_subject *subject
 {
     bool fixed_place = true;
     fputs(",\"field_list\":[", stream);
-    for (uint32_t i = 0; i < telling->plan->field_count; i++) {
+    for (uint32_t i = 0; i < telling->field_count; i++) {
         field_print(stream, subject, telling, i, fixed_place);
         fixed_place = fixed_place && telling->plan->fields[i].length != LENGTH_VARIABLE;
     }
@@ -195,6 +224,7 @@ static bool plan_explain(FILE *stream, const struct explanation_subject *subject
 {
     struct telling telling = {.stream = stream,
                               .plan = plan,
+                              .field_count = plan->sections ? plan->sections->field_count : plan->field_count,
                               .marks = calloc(plan->field_count + 1U, 1),
                               .left_out = calloc(plan->field_count + 1U, 1)};
     const struct compile_watch watch = {member_print, left_out_note, &telling};
@@ -224,15 +254,27 @@ static bool plan_explain(FILE *stream, const struct explanation_subject *subject
     return good;
 }
 
-bool explanation_print(FILE *stream, const struct explanation_subject *subject)
+/* The plan of which encoders make documents of the subject's records; NULL for want of memory. */
+static const struct plan *plan_make(const struct explanation_subject *subject, struct plans *plans)
 {
     const struct plan_draft draft = {.fields = subject->fields,
                                      .field_count = subject->field_count,
                                      .version = subject->version,
                                      .kind = subject->kind};
+    struct plan *plan = plans_intern(plans, &draft);
+    if (!plan || !profile_of(subject->config->output.profile)->reads_sections)
+        return plan;
+    struct section_maker *maker = section_maker_new(subject->elements, subject->field_count);
+    bool good = maker && section_maker_attach(maker, plans, plan);
+    section_maker_free(maker);
+    return !good ? NULL : plan->sectioned ? plan->sectioned : plan;
+}
+
+bool explanation_print(FILE *stream, const struct explanation_subject *subject)
+{
     struct heap *heap = heap_new(HEAP_BYTES);
     struct plans *plans = heap ? plans_new(heap, 0) : NULL; /* as few as it can be */
-    const struct plan *plan = subject->plan ? subject->plan : plans ? plans_intern(plans, &draft) : NULL;
+    const struct plan *plan = subject->plan ? subject->plan : plans ? plan_make(subject, plans) : NULL;
     bool good = heap && plan && plan_explain(stream, subject, plan, heap);
     plans_free(plans);
     if (heap)

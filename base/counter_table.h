@@ -69,6 +69,8 @@
     X(records_rate_unknown, RECORDS, EXPORTER, NONE,                                                                  \
       "Flow records that name a sampler or selector whose rate nobody has told: their counters are as sent")          \
     X(records_cut, RECORDS, EXPORTER, NONE, "Sets that end inside a record; the cut record is not among the received")\
+    X(sections_unread, EVENTS, EXPORTER, NONE,                                                                        \
+      "Sections of packets in flow records in which no header is found: sectionOffset, or a kind of frame")           \
     /* inside sFlow samples */                                                                                        \
     X(sflow_samples_cut, EVENTS, EXPORTER, NONE,                                                                      \
       "Samples with a structure that ends behind them; the structures before it are kept")                            \

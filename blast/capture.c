@@ -114,6 +114,8 @@ static void record_moments(struct loader *loader, const struct chunk *chunk, con
                            struct captured *datagram)
 {
     const uint8_t *payload = loader->capture->bytes + datagram->offset;
+    if (chunk->plan->sections) /* such records are copies: their times stay as they were */
+        return;
     for (uint32_t i = 0; i < chunk->plan->field_count; i++) {
         struct span span = record->spans[i];
         size_t at = (size_t)(record->bytes - payload) + span.offset;

@@ -85,7 +85,7 @@ struct decoder *decoder_new(const struct decoder_setup *setup)
     decoder->numberings = numberings_new(setup->heap, exporters_most(setup->exporters), NUMBERINGS_EACH);
     decoder->park = park_new(setup->heap, setup->config);
     if (!decoder->sessions || !decoder->numberings || !decoder->park || !scratch_make(decoder) ||
-        !sampling_init(decoder) || !fixed_init(decoder) || !sflow_init(decoder) ||
+        !sampling_init(decoder) || !fixed_init(decoder) || !sflow_init(decoder) || !sections_init(decoder) ||
         !publisher_init(decoder, setup->feed, setup->known)) {
         decoder_free(decoder);
         return NULL;
@@ -118,6 +118,7 @@ void decoder_free(struct decoder *decoder)
     pages_give(decoder->spans, spans_bytes(decoder));
     free(decoder->fields);
     sflow_fini(decoder);
+    sections_fini(decoder);
     free(decoder->ids_defined);
     publisher_fini(decoder);
     free(decoder);

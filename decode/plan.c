@@ -10,6 +10,7 @@
 
 #include "decode/fact_rows.h"
 #include "decode/pages.h"
+#include "decode/sections.h"
 
 /*
  * Ten thousand exporters of one model share a plan, so the most are a network of very many models, or somebody who
@@ -124,14 +125,16 @@ static bool index_take(struct plans *plans, uint32_t *index)
 }
 
 static_assert(_Alignof(struct fact_use) <= _Alignof(struct span), "facts follow spans");
+static_assert(_Alignof(struct section_layout) <= _Alignof(struct fact_use), "sections follow facts");
 
-/* The plan, its fields, its spans and what is to be learned in one block. */
+/* The plan, its fields, its spans, what is to be learned and where packets are in one block. */
 static struct plan *plan_make(struct plans *plans, const struct plan_draft *draft, uint64_t hash)
 {
     size_t fields_bytes = draft->field_count * sizeof(struct field);
     size_t spans_bytes = draft->field_count * sizeof(struct span);
     size_t facts_bytes = draft->fact_count * sizeof(struct fact_use);
-    size_t size_bytes = sizeof(struct plan) + fields_bytes + spans_bytes + facts_bytes;
+    size_t sections_bytes = draft->sections ? sizeof *draft->sections : 0;
+    size_t size_bytes = sizeof(struct plan) + fields_bytes + spans_bytes + facts_bytes + sections_bytes;
     uint32_t index;
     struct plan *plan = heap_take(plans->heap, size_bytes);
     if (!plan)
@@ -145,7 +148,10 @@ static struct plan *plan_make(struct plans *plans, const struct plan_draft *draf
     bool variable = false;
     uint32_t record_bytes = draft->record_bytes;
     struct fact_use *facts = (struct fact_use *)(spans + draft->field_count);
+    struct section_layout *sections = draft->sections ? (struct section_layout *)(facts + draft->fact_count) : NULL;
     memcpy(fields, draft->fields, fields_bytes);
+    if (sections)
+        *sections = *draft->sections;
     if (facts_bytes)
         memcpy(facts, draft->facts, facts_bytes);
     if (draft->spans)
@@ -165,6 +171,7 @@ static struct plan *plan_make(struct plans *plans, const struct plan_draft *draf
         .fields = fields,
         .facts = facts,
         .fact_count = draft->fact_count,
+        .sections = sections,
         .hash = hash,
         .size_bytes = (uint32_t)size_bytes,
     };
@@ -194,6 +201,8 @@ void plans_release(struct plans *plans, struct plan *plan)
 {
     if (--plan->uses)
         return;
+    if (plan->sectioned)
+        plans_release(plans, plan->sectioned); /* which has none itself */
     struct plan **link = &plans->buckets[plan->hash & (plans->most - 1)];
     while (*link != plan)
         link = &(*link)->next;

@@ -31,6 +31,7 @@ enum field_flag {
     FIELD_OPTIONAL = 1 << 1, /* variable length of a fixed type: SPAN_ABSENT in records where it is wrong */
     /* 1 << 2: FIELD_WIDE of decode/plans.h */
     FIELD_ENTERPRISE = 1 << 3, /* announced with an enterprise number, be it 0 */
+    FIELD_COMPUTED = 1 << 4,   /* no template has it: made of a section of a packet (decode/sections.h) */
 };
 
 static_assert(sizeof(struct field) == 12, "fields are read in order, five a cache line");
@@ -42,7 +43,10 @@ static_assert(sizeof(struct field) == 12, "fields are read in order, five a cach
 /* Their plans by the kind of sample: plan.aggregation. */
 enum sflow_plan { SFLOW_PLAN_FLOW = 1, SFLOW_PLAN_DISCARD, SFLOW_PLAN_COUNTERS, SFLOW_PLANS };
 
-struct fact_use; /* decode/fact_rows.h */
+struct fact_use;       /* decode/fact_rows.h */
+struct section_layout; /* decode/sections.h */
+
+#define PLAN_COMPUTED_MOST 96 /* fields that a plan has more than its template */
 
 /* The version of a plan's message: 1, 5, 6, 7, 8, 9, 10 or VERSION_SFLOW. */
 enum plan_kind { PLAN_FLOW, PLAN_OPTIONS, PLAN_COUNTERS };
@@ -73,8 +77,10 @@ struct plan {
     uint64_t serial;        /* never used twice in a worker; never 0 */
     const struct span *spans;   /* field_count spans; with variable, those before the first variable field hold */
     const struct field *fields; /* field_count fields */
+    struct plan *sectioned; /* that its records become, for they have sections of packets; NULL: they stay its own */
     const struct fact_use *facts; /* fact_count: what is to be learned of the records of an options template */
     uint32_t fact_count;
+    const struct section_layout *sections; /* of a sectioned plan; else NULL */
 
     /* cold: the intern table's */
     uint64_t hash;

@@ -8,6 +8,7 @@ static const struct profile profiles[] = {
         .misfits_disprove = true,
         .data_waits = true,
         .reads_sflow = true,
+        .reads_sections = true,
         .facts_kept = true,
         .keep_unknown = true,
         .arrays = true,

@@ -22,6 +22,7 @@ struct profile {
     bool misfits_disprove;         /* after a reset or a restart, data that does not fit its template discards that */
     bool data_waits;               /* v9, IPFIX: data that comes before its template is parked until that comes */
     bool reads_sflow;              /* sFlow is decoded: Elastic's input does not know it */
+    bool reads_sections;           /* v9, IPFIX: headers in sections of packets are read */
     bool facts_kept;               /* what options records say is kept, and explains flow records */
     bool records_per_set_capped;   /* a data set with fields of variable length ends after 32,767 records */
 

@@ -133,6 +133,8 @@ uint32_t records_take(struct decoder *decoder, struct chunk *chunk)
     if (count == 0)
         return 0;
     chunk->plan = walk->plan;
+    if (walk->plan->sectioned)
+        sections_convert(decoder, chunk, count);
     chunk->message = &decoder->message;
     chunk->position = walk->records_taken;
     chunk->count = count;

@@ -128,6 +128,7 @@ struct decoder {
     struct released released;
     struct publisher publisher;
     struct sflow *sflow;       /* NULL: not decoded */
+    struct sections *sections; /* NULL: not read */
 };
 
 #define FIXED_V8 8 /* of fixed_plans: scheme 0, which does not exist */
@@ -178,6 +179,16 @@ void sflow_begin(struct decoder *decoder);
 #define SFLOW_HEADER_BYTES 24 /* with an IPv4 address and no sub-agent */
 /* Hands out the next samples; 0: there are none, and the datagram has its verdict. */
 uint32_t sflow_take(struct decoder *decoder, struct chunk *chunk);
+
+/* --- sections.c: packets in flow records --- */
+
+/* Makes what they need, where they are read; false for want of memory. */
+bool sections_init(struct decoder *decoder);
+void sections_fini(struct decoder *decoder);
+/* Gives a new plan the one that its records become, where they have sections; false for want of memory. */
+bool sections_attach(struct decoder *decoder, struct plan *plan);
+/* Makes the chunk's records, so many, those of the sectioned plan. */
+void sections_convert(struct decoder *decoder, struct chunk *chunk, uint32_t count);
 
 /* --- message.c: v9 and IPFIX --- */
 

@@ -278,6 +278,17 @@ static struct template *template_before(struct decoder *decoder, uint16_t id, co
     return walk->session ? session_template(walk->session, id) : NULL;
 }
 
+/* The plan of that content; NULL for want of memory. */
+static struct plan *plan_take(struct decoder *decoder, const struct plan_draft *draft)
+{
+    struct plan *plan = plans_intern(decoder->plans, draft);
+    bool is_new = plan && plan->uses == 1;
+    if (!is_new || sections_attach(decoder, plan))
+        return plan;
+    plans_release(decoder->plans, plan);
+    return NULL;
+}
+
 bool template_learn(struct decoder *decoder, const struct template_view *view)
 {
     if (view->field_count > decoder->fields_most)
@@ -293,7 +304,7 @@ bool template_learn(struct decoder *decoder, const struct template_view *view)
     };
     if (view->options && decoder->facts_kept)
         draft.fact_count = fact_uses_find(decoder->fields, view->field_count, facts);
-    struct plan *plan = plans_intern(decoder->plans, &draft);
+    struct plan *plan = plan_take(decoder, &draft);
     if (!plan)
         return template_refuse(decoder, view->id, COUNTER_templates_over_memory_cap);
     struct template *old = template_before(decoder, view->id, plan);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decode/sections.h"
 #include "export/encode/ecs.h"
 
 /* A term of Lucene's has at most 32,766 bytes; beyond this many characters a text is stored, but not searchable. */
@@ -52,8 +53,8 @@ static void rows_define(json_t *properties)
 {
     for (uint32_t i = 0; i < ecs_row_count; i++) {
         const struct ecs_row *row = &ecs_rows[i];
-        if (is(row->es_type, CONSTANT) || row->value == VALUE_ELEMENTS || row->value == VALUE_SFLOW ||
-            ecs_row_is_repeated(row))
+        bool elements = row->value == VALUE_ELEMENTS || row->value == VALUE_SFLOW || row->value == VALUE_SECTION;
+        if (is(row->es_type, CONSTANT) || elements || ecs_row_is_repeated(row))
             continue;
         json_t *mapping = type_mapping(row->es_type);
         /* data streams refuse a time stamp that may be malformed, and the settings allow it for all fields */
@@ -124,6 +125,19 @@ static void elements_define(json_t *parent, json_t *types)
     json_t *type;
     json_object_foreach(types, key, type) if (!json_object_get(parent, key))
         field_define(parent, key, element_mapping(json_string_value(type)));
+}
+
+/* What sections of packets say stands below netflow by the names that samples of sFlow's have for it. */
+static void section_define(json_t *netflow, const struct elements *elements)
+{
+    for (uint32_t i = 1; i <= elements_count(elements); i++) {
+        const struct element *element = elements_at(elements, (uint16_t)i);
+        char path[ECS_PATH_MOST];
+        if (!section_has(element))
+            continue;
+        snprintf(path, sizeof path, "section.%s", element->key);
+        field_define(netflow, path, type_mapping(element->es_type));
+    }
 }
 
 /* What exporters tell of their losses: the dashboards of deploy/ ask for these fields before any document has them. */
@@ -246,6 +260,7 @@ json_t *index_mappings(const struct elements *elements, uint32_t *fields)
     rows_define(properties);
     json_t *netflow = member(member(properties, "netflow"), "properties");
     elements_define(netflow, types);
+    section_define(netflow, elements);
     elements_define(member(member(properties, "sflow"), "properties"), sflow_types);
     options_define(netflow, types);
     netflow_templates(templates, types, rare_types);

@@ -23,7 +23,7 @@
 bool compiler_init(struct compiler *compiler, const struct config *config, const struct profile *profile,
                    const struct elements *elements, struct heap *heap)
 {
-    uint32_t fields = config->limits.fields_per_template, keys = 1;
+    uint32_t fields = config->limits.fields_per_template + PLAN_COMPUTED_MOST, keys = 1;
     fields = fields < FIELDS_LEAST ? FIELDS_LEAST : fields;
     while (keys < 2 * fields)
         keys *= 2;
@@ -85,6 +85,8 @@ static bool row_applies(const struct compilation *compilation, const struct ecs_
         [PLAN_FLOW] = ECS_FLOWS, [PLAN_OPTIONS] = ECS_OPTIONS, [PLAN_COUNTERS] = ECS_COUNTERS};
     if (!(row->when & kinds[compilation->plan->kind]) || !ecs_row_is_of(row, compilation->plan->version))
         return false;
+    if (row->value == VALUE_SECTION && !compilation->plan->sections)
+        return false;
     if (row->when & ECS_ENVELOPE && !compilation->compiler->envelope)
         return false;
     if (row->when & (compilation->explained ? ECS_PLAIN : ECS_EXPLAINED))
@@ -97,7 +99,7 @@ static bool row_applies(const struct compilation *compilation, const struct ecs_
 static bool lists_elements(const struct ecs_row *row)
 {
     return row->value == VALUE_ELEMENTS || row->value == VALUE_SCOPES || row->value == VALUE_OPTIONS ||
-           row->value == VALUE_SFLOW;
+           row->value == VALUE_SFLOW || row->value == VALUE_SECTION;
 }
 
 /* Whether the object at prefix has a member in every record. */
@@ -137,7 +139,8 @@ static bool field_key(const struct compilation *compilation, const struct field 
         return true;
     }
     const char *name = elements_at(compilation->compiler->elements, field->element)->key;
-    if (strlen(name) >= KEY_MOST || strcmp(name, "exporter") == 0 || strcmp(name, "type") == 0)
+    if (strlen(name) >= KEY_MOST || strcmp(name, "exporter") == 0 || strcmp(name, "type") == 0 ||
+        (compilation->plan->sections && strcmp(name, "section") == 0))
         return false;
     strcpy(key, name);
     return true;
@@ -167,6 +170,10 @@ static bool field_listed(const struct field *field, enum ecs_value list)
     bool scope = field->flags & FIELD_SCOPE;
     if (list == VALUE_SFLOW)
         return field->enterprise == ENTERPRISE_SFLOW;
+    if (field->flags & FIELD_COMPUTED)
+        return list == VALUE_SECTION && field->enterprise == ENTERPRISE_SFLOW && field->type != TYPE_NONE;
+    if (list == VALUE_SECTION)
+        return false;
     return list == VALUE_ELEMENTS || scope == (list == VALUE_SCOPES);
 }
 
@@ -314,12 +321,13 @@ static void elements_emit(struct compilation *compilation, const struct ecs_row 
     uint8_t *dropped = compilation->compiler->dropped;
     repeats_find(compilation, row->value, dropped);
     uint32_t uses = compilation->byte_uses, took = 0;
+    bool sparse = row->value == VALUE_SFLOW || row->value == VALUE_SECTION;
     struct skip skips[] = {{.format = FORMAT_SKIP_MANY, .fields = SKIP_MANY},
                            {.format = FORMAT_SKIP, .fields = SKIP_FIELDS}};
     for (uint16_t i = 0; i < compilation->plan->field_count; i++) {
         if (dropped[i] == DROPPED)
             continue;
-        for (size_t s = 0; s < 2 && row->value == VALUE_SFLOW; s++)
+        for (size_t s = 0; s < 2 && sparse; s++)
             skip_begin(compilation, &skips[s], i, dropped);
         char key[KEY_MOST];
         field_key(compilation, &compilation->plan->fields[i], key);
@@ -358,7 +366,7 @@ static void row_emit(struct compilation *compilation, const struct answer *answe
 {
     const struct ecs_row *row = &ecs_rows[index];
     if (lists_elements(row)) {
-        builder_enter(compilation->builder, row->path, true, 0);
+        builder_enter(compilation->builder, row->path, row->value != VALUE_SECTION, 0);
         elements_emit(compilation, row);
         return;
     }

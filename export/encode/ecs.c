@@ -138,6 +138,9 @@ const struct ecs_row ecs_rows[] = {
            "names of the bits of tcp_control_bits"),
     RECORD("netflow", VALUE_ELEMENTS, ECS_FLOWS | ECS_NETFLOW, "object",
            "every element of the record, see the elements"),
+    RECORD("netflow.section", VALUE_SECTION, ECS_FLOWS | ECS_NETFLOW | ECS_WEIR, "object",
+           "what the headers in a section of a packet say (elements 104, 313 to 317): etherType to "
+           "innerDestinationMacAddress of table sflow"),
     RECORD("netflow.scope", VALUE_SCOPES, ECS_OPTIONS, "object", "scope fields of an options record"),
     RECORD("netflow.options", VALUE_OPTIONS, ECS_OPTIONS, "object", "option fields of an options record"),
     RECORD("sflow.type", VALUE_ACTION, SFLOW, "keyword", "sflow_flow, sflow_discard or sflow_counters"),

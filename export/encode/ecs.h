@@ -93,6 +93,7 @@ enum ecs_value {
     VALUE_SCOPES,     /* every scope field */
     VALUE_OPTIONS,    /* every option field */
     VALUE_SFLOW,      /* every field of sFlow's own */
+    VALUE_SECTION,    /* the same of what a section of a packet says */
 };
 
 /* Conditions under which a row applies at all. */

@@ -177,6 +177,7 @@ def test_nobody_answers(server, tmp_path):
 
 NUMBERS = ["byte", "short", "integer", "long", "float", "double"]
 FROM_THE_START = ("iana", "cisco", "assorted", "cert", "sflow", "scope")  # tables whose fields every index has
+SECTION_ELEMENTS = range(16, 49)  # of sFlow's, those that a packet's headers in flow records tell, too
 
 
 def type_of_all(types):
@@ -200,6 +201,8 @@ def documented_types():
             place = cells[1] == "sFlow", cells[4]
             seen.setdefault(place, set()).add(cells[6])
             always |= {place} if cells[7] in FROM_THE_START else set()
+            if place[0] and int(cells[2]) in SECTION_ELEMENTS:
+                found[f"netflow.section.{cells[4]}"] = cells[6]
     for place, types in seen.items():
         for below in ("sflow.",) if place[0] else ("netflow.", "netflow.scope.", "netflow.options."):
             found.setdefault(below + place[1], type_of_all(types))

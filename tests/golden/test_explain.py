@@ -16,7 +16,8 @@ VARIANTS = (lambda old: old[:-1] + bytes([old[-1] ^ 1]), lambda old: bytes(len(o
             lambda old: bytes(len(old) - 1) + b"\2", lambda old: bytes([old[0] ^ 0x80]) + old[1:])
 CHANGED = ["synthetic-ipfix", "synthetic-ipfix-biflow", "synthetic-ipfix-counters", "synthetic-ipfix-directions",
            "synthetic-ipfix-hashes", "synthetic-ipfix-locality", "synthetic-ipfix-times", "synthetic-ipfix-twice",
-           "synthetic-ipfix-wlan", "synthetic-v9", "synthetic-v9-uptimes", "synthetic-v9-options"]
+           "synthetic-ipfix-wlan", "synthetic-v9", "synthetic-v9-uptimes", "synthetic-v9-options",
+           "synthetic-v9-sections"]
 
 
 def explain(case, profile):

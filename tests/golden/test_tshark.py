@@ -278,18 +278,19 @@ def samples_of_tshark(layers):
             yield {**found, **(header_of_tshark(sample) if flow else {})}
 
 
-def header_of_weir(document):
-    sflow, source, destination = document["sflow"], document.get("source", {}), document.get("destination", {})
+def header_of_weir(document, said):
+    """said: where the document has what is no field of ECS."""
+    source, destination = document.get("source", {}), document.get("destination", {})
     found = {}
     if "mac" in source:
         found |= {"source_mac": source["mac"], "destination_mac": destination["mac"]}
-    found |= {"labels": sflow["mpls_labels"]} if "mpls_labels" in sflow else {}
-    found |= {"vlans": sflow["vlan_ids"]} if "vlan_ids" in sflow else {}
-    if "ip_version" in sflow:
+    found |= {"labels": said["mpls_labels"]} if "mpls_labels" in said else {}
+    found |= {"vlans": said["vlan_ids"]} if "vlan_ids" in said else {}
+    if "ip_version" in said:
         found["outer"] = {"source": source["ip"], "destination": destination["ip"]}
     for version in ("ipv4", "ipv6"):
-        if f"inner_source_{version}_address" in sflow:
-            found["inner"] = {end: sflow[f"inner_{end}_{version}_address"] for end in ("source", "destination")}
+        if f"inner_source_{version}_address" in said:
+            found["inner"] = {end: said[f"inner_{end}_{version}_address"] for end in ("source", "destination")}
     return found
 
 
@@ -300,7 +301,7 @@ def samples_of_weir(documents):
             flow = action == "sflow_flow"
             keys = [key for _, key in (SAMPLE_FIELDS if flow else COUNTER_FIELDS)]
             found = {key: document["sflow"][key] for key in keys if key in document["sflow"]}
-            yield {**found, **(header_of_weir(document) if flow else {})}
+            yield {**found, **(header_of_weir(document, document["sflow"]) if flow else {})}
 
 
 @pytest.mark.parametrize("case", SFLOW, ids=lambda case: case.name)
@@ -317,3 +318,25 @@ def test_samples(case, trees):
     assert len(read) == len(made)
     assert [one for one, _ in pairs] == [other for _, other in pairs]
     assert all(one for one, _ in pairs)
+
+
+# --- packets in flow records ---
+
+def test_sections(tmp_path):
+    """The frames that flow records carry, as tshark reads them."""
+    lines, _ = decode(next(case for case in OWN if case.name == "synthetic-ipfix-sections-frames"), "weir")
+    documents = [json.loads(line) for line in lines]
+    documents = [document for document in documents if document["netflow"].get("data_link_frame_section")]
+    path = tmp_path / "frames.pcap"
+    frames = [bytes(document["netflow"]["data_link_frame_section"]) for document in documents]
+    path.write_bytes(flowwire.pcap_of(frames))
+    done = subprocess.run(["tshark", "-r", path, "-T", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          check=True)
+    packets = json.loads(done.stdout, object_pairs_hook=Tree)
+    assert len(packets) == len(documents) > 30
+    for document, packet in zip(documents, packets):
+        made = header_of_weir(document, document["netflow"]["section"])
+        read = header_of_tshark(packet.under("_source")[0].under("layers")[0])
+        common = made.keys() & read.keys()
+        assert "source_mac" in common and ("outer" in common or "labels" in common)
+        assert {key: made[key] for key in common} == {key: read[key] for key in common}
