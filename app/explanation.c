@@ -166,6 +166,9 @@ static void field_print(FILE *stream, const struct explanation_subject *subject,
     place_print(stream, telling->plan, number, fixed_place);
     if (element)
         element_print(stream, element);
+    else if (field->flags & FIELD_NAMED)
+        fprintf(stream, ",\"name\":null,\"key\":\"%s\",\"type\":null,\"named_by\":\"exporter\"",
+                field_names_find(telling->plan->names, (uint16_t)number));
     else
         fputs(",\"name\":null,\"key\":null,\"type\":null,\"named_by\":null", stream);
     fputs(",\"left_out\":", stream);
@@ -259,6 +262,7 @@ static const struct plan *plan_make(const struct explanation_subject *subject, s
 {
     const struct plan_draft draft = {.fields = subject->fields,
                                      .field_count = subject->field_count,
+                                     .names = subject->names,
                                      .version = subject->version,
                                      .kind = subject->kind};
     struct plan *plan = plans_intern(plans, &draft);

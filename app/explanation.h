@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "decode/element.h"
+#include "decode/element_names.h"
 #include "decode/plan.h"
 
 /* A template, or a built-in format, of which is told what becomes of it. */
@@ -16,6 +17,7 @@ struct explanation_subject {
     const struct plan *plan;    /* a built-in one; NULL: the fields of a template, as decoders resolve them */
     const struct field *fields;
     uint32_t field_count;
+    const struct field_names *names; /* of these, as the exporter tells them; NULL: none */
     uint8_t version;            /* 9 or 10, with fields */
     uint8_t kind;               /* enum plan_kind */
     uint16_t id;

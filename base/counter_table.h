@@ -86,6 +86,7 @@
     X(templates_restored, TEMPLATES, EXPORTER, NONE, "Templates that an earlier run left in the journal")             \
     X(templates_shared, TEMPLATES, EXPORTER, NONE, "Templates that another collector or worker announced")            \
     X(templates_changed, TEMPLATES, EXPORTER, NONE, "Templates replaced by another definition of the same id")        \
+    X(templates_renamed, TEMPLATES, EXPORTER, NONE, "Templates with other names, as type information told new ones")   \
     X(templates_refreshed, TEMPLATES, EXPORTER, NONE, "Templates announced again unchanged")                          \
     X(templates_withdrawn, TEMPLATES, EXPORTER, NONE, "Withdrawals seen (over UDP and DTLS they remove nothing)")      \
     X(templates_expired, TEMPLATES, EXPORTER, NONE, "Templates removed after expiration_timeout without use")         \
@@ -102,6 +103,8 @@
     X(facts_over_exporter_cap, EVENTS, EXPORTER, NONE, "Facts not kept: limits.facts_per_exporter")                   \
     X(facts_over_memory_cap, EVENTS, EXPORTER, NONE, "Facts not kept: limits.memory")                                 \
     X(facts_unsaid, EVENTS, EXPORTER, NONE, "Facts that found no room in their page of the journal")                  \
+    X(element_names_refused, EVENTS, EXPORTER, NONE,                                                                  \
+      "Elements that type information names and that keep their number: no name, too long, taken, or a list")         \
     X(reported_messages, EVENTS, EXPORTER, NONE, "Messages that the exporter says it has sent, since first told")     \
     X(reported_bytes, EVENTS, EXPORTER, NONE, "Octets that it says it has sent")                                      \
     X(reported_records, EVENTS, EXPORTER, NONE, "Flow records that it says it has sent")                              \

@@ -54,6 +54,7 @@ static void template_move(struct decoder *decoder, struct session *from, struct 
     struct template like = *template;
     like.former_port = 0;
     like.marked = like.unpublished = false;
+    like.stale = template->plan->nameable; /* its names are forgotten below */
     struct template *moved = to ? session_add(decoder->sessions, to, &like) : NULL;
     if (moved) {
         template_publish(decoder, to, moved, CHANGE_LEARNED, now_ns);

@@ -86,6 +86,7 @@ struct decoder *decoder_new(const struct decoder_setup *setup)
     decoder->park = park_new(setup->heap, setup->config);
     if (!decoder->sessions || !decoder->numberings || !decoder->park || !scratch_make(decoder) ||
         !sampling_init(decoder) || !fixed_init(decoder) || !sflow_init(decoder) || !sections_init(decoder) ||
+        !naming_init(decoder) ||
         !publisher_init(decoder, setup->feed, setup->known)) {
         decoder_free(decoder);
         return NULL;
@@ -119,6 +120,7 @@ void decoder_free(struct decoder *decoder)
     free(decoder->fields);
     sflow_fini(decoder);
     sections_fini(decoder);
+    naming_fini(decoder);
     free(decoder->ids_defined);
     publisher_fini(decoder);
     free(decoder);

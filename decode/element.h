@@ -110,6 +110,9 @@ uint16_t elements_index(const struct elements *elements, const struct element *e
 const struct element *elements_at(const struct elements *elements, uint16_t index);
 uint32_t elements_count(const struct elements *elements); /* indexes run from 1 to count */
 
+/* Has an element of the tables this key below netflow? One hash look-up. */
+bool elements_have_key(const struct elements *elements, const char *key);
+
 /* Elastic's conversion of an element's name to its key. key has at least 2 * strlen(name) + 2 bytes. */
 void element_key(const char *name, char *key);
 

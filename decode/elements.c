@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "decode/definitions.h"
 #include "decode/element.h"
 #include "decode/element_rows.h"
@@ -20,6 +23,7 @@ struct elements {
     uint32_t shift; /* slot = hash >> shift */
     uint32_t mask;
     struct slot *slots;
+    uint16_t *key_slots; /* as many as slots: index of the first element with the key, 0 = free */
     struct definitions definitions; /* names of custom elements */
     char *keys;
     size_t keys_bytes;
@@ -66,6 +70,19 @@ const struct element *elements_find_builtin(const struct elements *elements, uin
             most = middle - 1;
     }
     return NULL;
+}
+
+static uint16_t *key_slot_find(const struct elements *elements, const char *key)
+{
+    uint64_t at = XXH3_64bits(key, strlen(key)) & elements->mask;
+    while (elements->key_slots[at] && strcmp(elements->items[elements->key_slots[at]].key, key) != 0)
+        at = (at + 1) & elements->mask;
+    return &elements->key_slots[at];
+}
+
+bool elements_have_key(const struct elements *elements, const char *key)
+{
+    return *key_slot_find(elements, key);
 }
 
 uint16_t elements_index(const struct elements *elements, const struct element *element)
@@ -165,8 +182,9 @@ static int room_make(struct elements *elements)
     elements->mask = (1U << bits) - 1;
     elements->items = calloc(most + 1, sizeof *elements->items);
     elements->slots = calloc((size_t)1 << bits, sizeof *elements->slots);
+    elements->key_slots = calloc((size_t)1 << bits, sizeof *elements->key_slots);
     elements->keys = malloc(key_bytes);
-    return elements->items && elements->slots && elements->keys ? 0 : -ENOMEM;
+    return elements->items && elements->slots && elements->key_slots && elements->keys ? 0 : -ENOMEM;
 }
 
 /* All files, so that the user sees every problem at once. */
@@ -185,6 +203,18 @@ static int definitions_load(struct elements *elements, const struct text_list *p
     return result;
 }
 
+static void keys_index(struct elements *elements)
+{
+    for (uint32_t i = 1; i <= elements->count; i++) {
+        const struct element *element = &elements->items[i];
+        if (element->enterprise == ENTERPRISE_SFLOW) /* these stand below sflow */
+            continue;
+        uint16_t *slot = key_slot_find(elements, element->key);
+        if (!*slot)
+            *slot = (uint16_t)i;
+    }
+}
+
 struct elements *elements_new(const struct profile *profile, const struct text_list *custom_definitions,
                               struct config_problems *problems)
 {
@@ -200,6 +230,7 @@ struct elements *elements_new(const struct profile *profile, const struct text_l
     elements->builtin_count = elements->count;
     for (uint32_t i = 0; i < elements->definitions.count; i++)
         definition_add(elements, &elements->definitions.items[i], profile);
+    keys_index(elements);
     for (uint32_t i = 1; !profile->arrays && i <= elements->count; i++)
         if (elements->items[i].type >= TYPE_BASIC_LIST && elements->items[i].type <= TYPE_SUB_TEMPLATE_MULTI_LIST)
             elements->items[i].type = TYPE_NONE;
@@ -213,6 +244,7 @@ void elements_free(struct elements *elements)
     definitions_fini(&elements->definitions);
     free(elements->items);
     free(elements->slots);
+    free(elements->key_slots);
     free(elements->keys);
     free(elements);
 }

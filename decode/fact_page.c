@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "decode/element_names.h"
 #include "decode/facts.h"
 
 /* A fact in a page, with its text behind it. Little-endian, and at any alignment. */
@@ -43,7 +44,7 @@ static bool is_rate(uint8_t kind)
 static bool head_is_sound(const struct page_fact *head)
 {
     uint64_t population = head->number >> 32, size = head->number & UINT32_MAX;
-    if (head->kind == FACT_NONE || head->kind >= FACT_REPORT)
+    if (head->kind == FACT_NONE || head->kind == FACT_REPORT || head->kind >= FACT_KINDS)
         return false;
     return !is_rate(head->kind) || (size > 0 && population >= size);
 }
@@ -64,7 +65,7 @@ static bool fact_read(const uint8_t *record, uint32_t size_bytes, uint32_t *at, 
                                .text_bytes = head.text_bytes,
                                .kind = head.kind};
     *at += head.text_bytes;
-    return true;
+    return element_fact_check(view);
 }
 
 bool fact_page_check(const uint8_t *record, uint32_t size_bytes)

@@ -148,11 +148,25 @@ static void reports_find(struct draft *draft)
     }
 }
 
+/* Type information: RFC 5610 3. */
+static void element_find(struct draft *draft)
+{
+    struct fact_use use = {.kind = FACT_ELEMENT,
+                           .key_field = field_of(draft, &(struct number)IANA(303)),
+                           .value_field = field_of(draft, &(struct number)IANA(341)),
+                           .type_field = field_of(draft, &(struct number)IANA(339)),
+                           .enterprise_field = field_of(draft, &(struct number)IANA(346))};
+    if (use.key_field != FACT_NO_FIELD && use.value_field != FACT_NO_FIELD && use.type_field != FACT_NO_FIELD &&
+        draft->fields[use.value_field].type == TYPE_STRING)
+        use_add(draft, &use);
+}
+
 uint32_t fact_uses_find(const struct field *fields, uint32_t count, struct fact_use uses[FACT_USES_MOST])
 {
     struct draft draft = {.fields = fields, .count = count, .uses = uses};
     texts_find(&draft);
     rate_find(&draft);
+    element_find(&draft);
     reports_find(&draft);
     return draft.use_count;
 }

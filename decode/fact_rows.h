@@ -15,6 +15,7 @@ struct fact_use {
     uint16_t key_field;     /* of the plan; FACT_NO_FIELD: the key is 0 */
     uint16_t value_field;   /* but for rates */
     struct rate_use rate;   /* of kinds of rates */
+    uint16_t enterprise_field, type_field; /* of elements */
 };
 
 #define FACT_NO_FIELD 0xffff

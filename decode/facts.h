@@ -31,6 +31,8 @@ enum fact_kind {
     FACT_SELECTOR_RATE,        /* by selectorId */
     FACT_INIT_TIME,            /* systemInitTimeMilliseconds; key 0 */
     FACT_REPORT,               /* newest total of a statistic of the exporter's; not in the journal */
+    FACT_ELEMENT,              /* name of an element that no table has, by its number; with its type: element_names.h */
+    FACT_ELEMENT_KEY,          /* by the hash of a key that such names became: which element has it, and its type */
     FACT_KINDS
 };
 
@@ -39,7 +41,8 @@ enum fact_kind {
 /* What is known. Constant until it is replaced. */
 struct fact {
     uint64_t key;        /* up to eight bytes as a number, of more a hash */
-    uint64_t number;     /* rates: population << 32 | size; time: milliseconds since 1970; reports: the total */
+    uint64_t number;     /* rates: population << 32 | size; time: milliseconds since 1970; reports: the total; elements:
+                            the type of RFC 5610, of keys above the element's number */
     struct fact *next;   /* of its page */
     uint8_t kind;        /* enum fact_kind */
     uint8_t page;
@@ -74,6 +77,7 @@ struct facts {
     uint64_t seed;                /* secret, so that senders cannot make probes long */
     struct template_stamp stamp;  /* of the message that changed one last */
     uint16_t source_port;         /* that it came from */
+    bool renamed;                 /* a name of an element is new: its templates are to be compiled anew */
     uint64_t dirty;               /* bits by page: the journal was not told yet */
     uint64_t said;                /* the journal has it */
     int64_t said_ns;              /* when it was told last */

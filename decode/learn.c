@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/bytes.h"
 #include "base/text.h"
+#include "decode/element_names.h"
 #include "decode/exporter_rates.h"
 #include "decode/fact_rows.h"
 #include "decode/state.h"
@@ -48,6 +49,7 @@ static void fact_keep(struct decoder *decoder, struct facts *facts, const struct
     if (verdict == FACT_SAME)
         return;
     decoder_count(decoder, counter_of(decoder, verdict), 1);
+    facts->renamed |= view->kind == FACT_ELEMENT;
     facts_date(decoder, facts);
 }
 
@@ -57,6 +59,7 @@ static void fact_drop(struct decoder *decoder, struct facts *facts, const struct
     if (!facts_drop(facts, decoder->heap, view->kind, view->key))
         return;
     decoder_count(decoder, COUNTER_facts_changed, 1);
+    facts->renamed |= view->kind == FACT_ELEMENT;
     facts_date(decoder, facts);
 }
 
@@ -111,6 +114,56 @@ static void report_take(struct decoder *decoder, struct facts *facts, const stru
     facts_put(facts, decoder->heap, &view, decoder->config->limits.facts_per_exporter);
 }
 
+/* The key that the name becomes keeps its type, whatever its elements are called later. */
+static bool key_keep(struct decoder *decoder, struct facts *facts, const struct fact_view *view)
+{
+    enum fact_verdict verdict = facts_put(facts, decoder->heap, view, decoder->config->limits.facts_per_exporter);
+    if (verdict <= FACT_CHANGED)
+        return true;
+    decoder_count(decoder, counter_of(decoder, verdict), 1);
+    return false;
+}
+
+#define ENTERPRISE_BIT 0x8000 /* of IPFIX's numbers, which may stand in them here, too; v9's have all bits */
+
+static bool element_view(const struct record *record, const struct fact_use *use, uint64_t number,
+                         struct element_told *told)
+{
+    const struct span name = record->spans[use->value_field], type = record->spans[use->type_field];
+    uint64_t enterprise = 0;
+    if (name.length == SPAN_ABSENT || type.length == SPAN_ABSENT ||
+        (use->enterprise_field != FACT_NO_FIELD && !fact_key_read(record, use->enterprise_field, &enterprise)))
+        return false;
+    *told = (struct element_told){.enterprise = (uint32_t)enterprise,
+                                  .id = (uint16_t)number,
+                                  .type = read_be(record->bytes + type.offset, type.length),
+                                  .name = record->bytes + name.offset,
+                                  .name_bytes = name.length};
+    return true;
+}
+
+/* RFC 5610: number, name and type of an element. */
+static void element_learn(struct decoder *decoder, struct facts *facts, const struct record *record,
+                          const struct fact_use *use, uint64_t number)
+{
+    char scratch[ELEMENT_KEY_MOST];
+    struct element_told told;
+    struct fact_view views[2];
+    if (!element_view(record, use, number, &told))
+        return;
+    if (decoder->message.version == 10)
+        told.id &= (uint16_t)~ENTERPRISE_BIT;
+    enum element_verdict verdict = element_told_read(&told, decoder->elements, facts, scratch, views);
+    if (verdict == ELEMENT_KNOWN)
+        return;
+    if (verdict == ELEMENT_REFUSED)
+        decoder_count(decoder, COUNTER_element_names_refused, 1);
+    if (verdict != ELEMENT_GOOD)
+        fact_drop(decoder, facts, &views[0]);
+    else if (key_keep(decoder, facts, &views[1]))
+        fact_keep(decoder, facts, &views[0]);
+}
+
 static void fact_learn(struct decoder *decoder, struct facts *facts, const struct record *record,
                        const struct fact_use *use)
 {
@@ -121,6 +174,10 @@ static void fact_learn(struct decoder *decoder, struct facts *facts, const struc
     bool good;
     if (use->kind == FACT_REPORT) {
         report_take(decoder, facts, record, use, view.key);
+        return;
+    }
+    if (use->kind == FACT_ELEMENT) {
+        element_learn(decoder, facts, record, use, view.key);
         return;
     }
     if (use->kind == FACT_INIT_TIME)
@@ -145,6 +202,8 @@ void facts_learn(struct decoder *decoder, const struct chunk *chunk)
     for (uint32_t i = 0; i < chunk->count; i++)
         for (uint32_t use = 0; use < chunk->plan->fact_count; use++)
             fact_learn(decoder, facts, &chunk->records[i], &chunk->plan->facts[use]);
+    if (facts->renamed)
+        session_rename(decoder->walk.session);
     if (facts->dirty)
         facts_publish(decoder, decoder->walk.session, decoder->message.received_ns);
 }
@@ -165,6 +224,8 @@ void facts_restore(struct decoder *decoder, const struct template_event *event)
         if (later || !facts_find(facts, view.kind, view.key))
             fact_keep(decoder, facts, &view);
     decoder->told = NULL;
+    if (facts->renamed)
+        session_rename(decoder->walk.session);
     uint64_t page = 1ull << (event->id - FACT_PAGE_LEAST);
     if (later) {
         facts->stamp = event->stamp;

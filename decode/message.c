@@ -358,6 +358,8 @@ bool data_decode(struct decoder *decoder, const struct set *set)
         return false;
     }
     known->marked = false;
+    if (known->stale)
+        template_rename(decoder, known);
     if (walk->fault.set) {
         unread_note(walk, set->body, set->end);
         decoder_count(decoder, COUNTER_sets_of_dropped_datagrams, 1);

@@ -8,6 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "decode/element_names.h"
 #include "decode/fact_rows.h"
 #include "decode/pages.h"
 #include "decode/sections.h"
@@ -84,7 +85,16 @@ uint32_t plans_empty_count(const struct plans *plans)
 static uint64_t draft_hash(const struct plans *plans, const struct plan_draft *draft)
 {
     uint64_t kind = (uint64_t)draft->version << 16 | (uint64_t)draft->kind << 8 | draft->aggregation;
+    if (draft->names)
+        kind ^= XXH3_64bits_withSeed(draft->names, draft->names->size_bytes, plans->seed);
     return XXH3_64bits_withSeed(draft->fields, draft->field_count * sizeof *draft->fields, plans->seed ^ kind);
+}
+
+static bool names_equal(const struct field_names *one, const struct field_names *other)
+{
+    if (!one || !other)
+        return one == other;
+    return one->size_bytes == other->size_bytes && memcmp(one, other, one->size_bytes) == 0;
 }
 
 /* v8's schemes have spans of their own, but no two of them the same version and aggregation. */
@@ -92,7 +102,8 @@ static bool plan_matches(const struct plan *plan, const struct plan_draft *draft
 {
     return plan->hash == hash && plan->version == draft->version && plan->kind == draft->kind &&
            plan->aggregation == draft->aggregation && plan->field_count == draft->field_count &&
-           memcmp(plan->fields, draft->fields, draft->field_count * sizeof *draft->fields) == 0;
+           memcmp(plan->fields, draft->fields, draft->field_count * sizeof *draft->fields) == 0 &&
+           names_equal(plan->names, draft->names);
 }
 
 /* One behind the other; returns the bytes of the shortest record. Offsets that no record reaches are never read. */
@@ -124,17 +135,27 @@ static bool index_take(struct plans *plans, uint32_t *index)
     return true;
 }
 
+static_assert((sizeof(struct field) + sizeof(struct span)) % _Alignof(struct field_names) == 0, "names follow spans");
 static_assert(_Alignof(struct fact_use) <= _Alignof(struct span), "facts follow spans");
 static_assert(_Alignof(struct section_layout) <= _Alignof(struct fact_use), "sections follow facts");
 
-/* The plan, its fields, its spans, what is to be learned and where packets are in one block. */
+static bool any_nameable(const struct plan_draft *draft)
+{
+    for (uint32_t i = 0; i < draft->field_count; i++)
+        if (!draft->fields[i].element && !(draft->fields[i].flags & FIELD_COMPUTED))
+            return true;
+    return false;
+}
+
+/* The plan, its fields, its spans, their names, what is to be learned and where packets are in one block. */
 static struct plan *plan_make(struct plans *plans, const struct plan_draft *draft, uint64_t hash)
 {
     size_t fields_bytes = draft->field_count * sizeof(struct field);
     size_t spans_bytes = draft->field_count * sizeof(struct span);
     size_t facts_bytes = draft->fact_count * sizeof(struct fact_use);
+    size_t names_bytes = draft->names ? draft->names->size_bytes : 0;
     size_t sections_bytes = draft->sections ? sizeof *draft->sections : 0;
-    size_t size_bytes = sizeof(struct plan) + fields_bytes + spans_bytes + facts_bytes + sections_bytes;
+    size_t size_bytes = sizeof(struct plan) + fields_bytes + spans_bytes + names_bytes + facts_bytes + sections_bytes;
     uint32_t index;
     struct plan *plan = heap_take(plans->heap, size_bytes);
     if (!plan)
@@ -147,11 +168,14 @@ static struct plan *plan_make(struct plans *plans, const struct plan_draft *draf
     struct span *spans = (struct span *)(fields + draft->field_count);
     bool variable = false;
     uint32_t record_bytes = draft->record_bytes;
-    struct fact_use *facts = (struct fact_use *)(spans + draft->field_count);
+    struct field_names *names = (struct field_names *)(spans + draft->field_count);
+    struct fact_use *facts = (struct fact_use *)((char *)names + names_bytes);
     struct section_layout *sections = draft->sections ? (struct section_layout *)(facts + draft->fact_count) : NULL;
     memcpy(fields, draft->fields, fields_bytes);
     if (sections)
         *sections = *draft->sections;
+    if (draft->names)
+        memcpy(names, draft->names, names_bytes);
     if (facts_bytes)
         memcpy(facts, draft->facts, facts_bytes);
     if (draft->spans)
@@ -164,6 +188,7 @@ static struct plan *plan_make(struct plans *plans, const struct plan_draft *draf
         .record_bytes = (uint16_t)record_bytes,
         .version = draft->version,
         .kind = draft->kind,
+        .nameable = any_nameable(draft),
         .variable = variable,
         .aggregation = draft->aggregation,
         .serial = ++plans->serial_last,
@@ -172,6 +197,7 @@ static struct plan *plan_make(struct plans *plans, const struct plan_draft *draf
         .facts = facts,
         .fact_count = draft->fact_count,
         .sections = sections,
+        .names = draft->names ? names : NULL,
         .hash = hash,
         .size_bytes = (uint32_t)size_bytes,
     };

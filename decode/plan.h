@@ -31,6 +31,7 @@ enum field_flag {
     FIELD_OPTIONAL = 1 << 1, /* variable length of a fixed type: SPAN_ABSENT in records where it is wrong */
     /* 1 << 2: FIELD_WIDE of decode/plans.h */
     FIELD_ENTERPRISE = 1 << 3, /* announced with an enterprise number, be it 0 */
+    FIELD_NAMED = 1 << 5,      /* no table has its element, but the plan has a name for it: decode/element_names.h */
     FIELD_COMPUTED = 1 << 4,   /* no template has it: made of a section of a packet (decode/sections.h) */
 };
 
@@ -45,6 +46,7 @@ enum sflow_plan { SFLOW_PLAN_FLOW = 1, SFLOW_PLAN_DISCARD, SFLOW_PLAN_COUNTERS, 
 
 struct fact_use;       /* decode/fact_rows.h */
 struct section_layout; /* decode/sections.h */
+struct field_names;    /* decode/element_names.h */
 
 #define PLAN_COMPUTED_MOST 96 /* fields that a plan has more than its template */
 
@@ -62,7 +64,7 @@ const uint8_t *plan_resolve(const struct plan *plan, const struct elements *elem
                             const uint8_t *end, struct span *spans);
 
 /*
- * A template compiled once: constant, and interned by content (version, kind, fields) within its worker, so all
+ * A template compiled once: constant, and interned by content (version, kind, fields, names) within its worker, so all
  * exporters that announce the same template share it. Lives while a template of any session uses it; what keeps
  * something by plan index must compare the serial, for indexes are used again.
  */
@@ -72,6 +74,7 @@ struct plan {
     uint16_t record_bytes;  /* of every record; with variable: of the shortest possible one */
     uint8_t version;
     uint8_t kind;           /* enum plan_kind */
+    bool nameable;          /* no table has the element of some field */
     bool variable;          /* some field has LENGTH_VARIABLE: spans differ from record to record */
     uint8_t aggregation;    /* v8: the scheme; sFlow: enum sflow_plan; else 0 */
     uint64_t serial;        /* never used twice in a worker; never 0 */
@@ -80,6 +83,7 @@ struct plan {
     struct plan *sectioned; /* that its records become, for they have sections of packets; NULL: they stay its own */
     const struct fact_use *facts; /* fact_count: what is to be learned of the records of an options template */
     uint32_t fact_count;
+    const struct field_names *names; /* of the fields with FIELD_NAMED; NULL: there are none */
     const struct section_layout *sections; /* of a sectioned plan; else NULL */
 
     /* cold: the intern table's */

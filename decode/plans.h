@@ -20,6 +20,7 @@ struct plan_draft {
     uint8_t aggregation;
     const struct fact_use *facts; /* fact_count; they follow from the fields */
     uint32_t fact_count;
+    const struct field_names *names;       /* NULL: none */
     const struct section_layout *sections; /* they follow from the fields, too; NULL: none */
 };
 

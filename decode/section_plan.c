@@ -260,6 +260,7 @@ bool section_maker_attach(struct section_maker *maker, struct plans *plans, stru
         .record_bytes = plan->record_bytes,
         .version = plan->version,
         .kind = plan->kind,
+        .names = plan->names,
         .sections = &layout,
     };
     plan->sectioned = plans_intern(plans, &draft);

@@ -25,6 +25,7 @@ struct template {
     uint8_t trust;          /* that of the session: announced, or seen to fit, since there was reason for doubt */
     bool marked : 1;        /* not used since the last sweep */
     bool unpublished : 1;   /* the journal was not told yet */
+    bool stale : 1;         /* its plan may have names of elements that are not those of the session any more */
 };
 
 /*

@@ -124,6 +124,8 @@ struct decoder {
     uint64_t facts_seed;
     uint32_t general_facts;    /* sessions of domain 0 that were given facts: while there are none, nobody looks */
     struct sampling_rules *sampling; /* the configuration's; NULL: none */
+    struct field_names *names; /* scratch: those of the template at hand; NULL: nothing is named */
+    char *name_texts;
     struct park *park;
     struct released released;
     struct publisher publisher;
@@ -250,8 +252,23 @@ bool template_learn(struct decoder *decoder, const struct template_view *view);
 /* Notes when and whence it was announced: now, by the message at hand, or as the event says that it is learned from. */
 void template_date(const struct decoder *decoder, struct template *template);
 
+/* The plan of the fields in decoder->fields, for the session of the message; NULL for want of memory. */
+struct plan *plan_of_fields(struct decoder *decoder, uint32_t field_count, uint8_t kind);
+
 /* The session of the message, opened if need be; NULL for want of memory. */
 struct session *session_open(struct decoder *decoder);
+
+/* --- naming.c: names of elements that no table has --- */
+
+bool naming_init(struct decoder *decoder);
+void naming_fini(struct decoder *decoder);
+/* Gives those of decoder->fields their types that the session of the message has names for; returns these names, good
+   until others are named. NULL: there are none. */
+const struct field_names *fields_name(struct decoder *decoder, uint32_t field_count);
+/* Names of the session's elements are new, or gone: its templates are compiled anew when they are used next. */
+void session_rename(struct session *session);
+/* Compiles the template of the session of the message anew. No records of it are at hand. */
+void template_rename(struct decoder *decoder, struct template *template);
 
 /* --- learn.c: what options records say --- */
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "decode/element_names.h"
 #include "decode/state.h"
 
 /* Of one slice: a small part of what a burst takes, and yet 50,000 templates are listed in 200 of them. */
@@ -20,8 +21,15 @@ static bool session_wanted(const struct survey_filter *filter, const struct sess
 /* Returns the effort. */
 static uint32_t fields_copy(struct survey *survey, const struct plan *plan, struct template_row *row)
 {
-    if (!survey->fields || survey->fields_most - survey->field_count < plan->field_count)
+    uint32_t names_bytes = plan->names ? plan->names->size_bytes : 0;
+    if (!survey->fields || survey->fields_most - survey->field_count < plan->field_count ||
+        survey->names_most - survey->names_bytes < names_bytes)
         return 0;
+    if (names_bytes)
+        memcpy(survey->names + survey->names_bytes, plan->names, names_bytes);
+    row->names_at = survey->names_bytes;
+    row->has_names = names_bytes;
+    survey->names_bytes += names_bytes;
     memcpy(survey->fields + survey->field_count, plan->fields, plan->field_count * sizeof *plan->fields);
     row->fields_at = survey->field_count;
     row->has_fields = true;

@@ -41,7 +41,9 @@ struct template_row {
     uint32_t announced_s;   /* when it came last; */
     uint32_t used_s;        /* and when data of it came last: 0 = never */
     uint32_t fields_at;     /* of the survey's fields, where those of this template begin */
+    uint32_t names_at;      /* of the survey's names, where those of this template begin (struct field_names) */
     bool has_fields;
+    bool has_names;
 };
 
 struct survey {
@@ -51,11 +53,14 @@ struct survey {
     uint32_t rows_most;
     struct field *fields;    /* NULL: not asked for */
     uint32_t fields_most;
+    uint8_t *names;          /* with fields; aligned as struct field_names */
+    uint32_t names_most;     /* bytes */
 
     /* the decoder's until done */
     uint32_t count;          /* rows */
     uint32_t left_out;       /* rows for which there was no room */
     uint32_t field_count;
+    uint32_t names_bytes;
     uint32_t bucket, session, slot; /* where the next slice begins */
 
     _Atomic bool done;       /* the worker sets it, who asked reads */

@@ -289,29 +289,50 @@ static struct plan *plan_take(struct decoder *decoder, const struct plan_draft *
     return NULL;
 }
 
+struct plan *plan_of_fields(struct decoder *decoder, uint32_t field_count, uint8_t kind)
+{
+    struct fact_use facts[FACT_USES_MOST];
+    struct plan_draft draft = {
+        .fields = decoder->fields,
+        .field_count = field_count,
+        .names = fields_name(decoder, field_count),
+        .version = (uint8_t)decoder->message.version,
+        .kind = kind,
+        .facts = facts,
+    };
+    if (kind == PLAN_OPTIONS && decoder->facts_kept)
+        draft.fact_count = fact_uses_find(decoder->fields, field_count, facts);
+    return plan_take(decoder, &draft);
+}
+
+/* The plan of the template by the names that the session has for its elements now; so is that of what the id meant. */
+static struct plan *plan_of_view(struct decoder *decoder, const struct template_view *view)
+{
+    struct session *session = decoder->walk.session;
+    struct template *old = session && session->facts ? session_template(session, view->id) : NULL;
+    if (old && old->stale)
+        template_rename(decoder, old);
+    fields_compile(decoder, view);
+    return plan_of_fields(decoder, view->field_count, view->options ? PLAN_OPTIONS : PLAN_FLOW);
+}
+
 bool template_learn(struct decoder *decoder, const struct template_view *view)
 {
     if (view->field_count > decoder->fields_most)
         return template_refuse(decoder, view->id, COUNTER_templates_over_field_cap);
-    fields_compile(decoder, view);
-    struct fact_use facts[FACT_USES_MOST];
-    struct plan_draft draft = {
-        .fields = decoder->fields,
-        .field_count = view->field_count,
-        .version = (uint8_t)decoder->message.version,
-        .kind = view->options ? PLAN_OPTIONS : PLAN_FLOW,
-        .facts = facts,
-    };
-    if (view->options && decoder->facts_kept)
-        draft.fact_count = fact_uses_find(decoder->fields, view->field_count, facts);
-    struct plan *plan = plan_take(decoder, &draft);
+    struct session *named_by = decoder->walk.session;
+    struct plan *plan = plan_of_view(decoder, view);
     if (!plan)
         return template_refuse(decoder, view->id, COUNTER_templates_over_memory_cap);
     struct template *old = template_before(decoder, view->id, plan);
-    if (!old)
-        return template_add(decoder, view->id, plan);
-    template_replace(decoder, old, plan);
-    return true;
+    bool learned = true;
+    if (old)
+        template_replace(decoder, old, plan);
+    else
+        learned = template_add(decoder, view->id, plan);
+    if (named_by && decoder->walk.session && decoder->walk.session != named_by)
+        session_rename(decoder->walk.session); /* the address was split, and its names are forgotten */
+    return learned;
 }
 
 /*

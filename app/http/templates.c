@@ -14,6 +14,7 @@
 #define ROWS_MOST   (1U << 20) /* of one answer's list before it is cut to its page */
 #define ROWS_SPARE  1024       /* learned while the list is made */
 #define FIELDS_MOST (1U << 16) /* the fields of a few templates: they are told of one exporter and id alone */
+#define NAMES_MOST  (1U << 20) /* bytes of the names of their fields */
 #define SURVEY_NS   NS_PER_S   /* for each worker: one that does not answer in a hundred times what it takes is stuck */
 
 static const struct address nowhere; /* whose templates are shared */
@@ -32,6 +33,8 @@ struct template_list {
     uint32_t left_out;
     struct field *fields;
     uint32_t field_count;
+    uint8_t *names;
+    uint32_t names_bytes;
 };
 
 /* ---- asking the workers ---- */
@@ -50,9 +53,11 @@ static bool list_append(struct template_list *list, const struct survey *survey,
     list->items = items;
     for (uint32_t i = 0; i < survey->count; i++) {
         items[list->count] = (struct listed){.row = survey->rows[i], .worker = worker};
-        items[list->count++].row.fields_at += list->field_count;
+        items[list->count].row.fields_at += list->field_count;
+        items[list->count++].row.names_at += list->names_bytes;
     }
     list->field_count += survey->field_count;
+    list->names_bytes += survey->names_bytes;
     list->left_out += survey->left_out;
     return true;
 }
@@ -67,6 +72,8 @@ static bool worker_ask(struct template_list *list, struct worker *worker, uint32
         .rows_most = most,
         .fields = list->fields ? list->fields + list->field_count : NULL,
         .fields_most = FIELDS_MOST - list->field_count,
+        .names = list->names ? list->names + list->names_bytes : NULL,
+        .names_most = NAMES_MOST - list->names_bytes,
     };
     if (!survey.rows)
         return false;
@@ -113,7 +120,8 @@ static bool list_make(struct template_list *list, const struct http_site *site, 
     const struct crew *crew = site->collector->crew;
     bool good = list->at_rest || site_phase(site) == HTTP_RUNNING;
     if (fields && good)
-        good = (list->fields = calloc(FIELDS_MOST, sizeof *list->fields)) != NULL;
+        good = (list->fields = calloc(FIELDS_MOST, sizeof *list->fields)) != NULL &&
+               (list->names = calloc(NAMES_MOST, 1)) != NULL;
     for (uint32_t i = 0; i < crew_worker_count(crew) && good; i++)
         good = worker_ask(list, crew_worker(crew, i), i);
     if (good)
@@ -125,6 +133,7 @@ static void list_free(struct template_list *list)
 {
     free(list->items);
     free(list->fields);
+    free(list->names);
 }
 
 /* ---- one template ---- */
@@ -196,6 +205,7 @@ static void explanation_show(FILE *stream, const struct http_site *site, const s
         .elements = site->collector->elements,
         .fields = list->fields + row->fields_at,
         .field_count = row->field_count,
+        .names = row->has_names ? (const struct field_names *)(list->names + row->names_at) : NULL,
         .version = (uint8_t)row->version,
         .kind = row->kind,
         .id = row->id,

@@ -7,12 +7,15 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "decode/element_names.h"
 #include "export/encode/explain.h"
 #include "export/encode/list_plan.h"
 #include "export/encode/values.h"
 
 #define ECS_ROWS_MOST 128
 #define KEY_MOST ECS_PATH_MOST
+
+static_assert(ELEMENT_KEY_MOST <= KEY_MOST, "keys of names fit");
 
 /* Text of an entry: the key, the path around it and the punctuation. */
 #define FIELD_TEXT_MOST  192
@@ -134,6 +137,10 @@ static void path_enter(struct compilation *compilation, const struct answer *ans
 /* The key of a field below netflow; one that would hide a fixed field is left out, as by Elastic. */
 static bool field_key(const struct compilation *compilation, const struct field *field, char *key)
 {
+    if (field->flags & FIELD_NAMED) {
+        strcpy(key, field_names_find(compilation->plan->names, (uint16_t)(field - compilation->plan->fields)));
+        return true;
+    }
     if (!field->element) {
         snprintf(key, KEY_MOST, "unknown_%u_%u", field->enterprise, field->id);
         return true;

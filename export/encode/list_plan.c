@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "decode/element_names.h"
 #include "export/encode/times.h"
 #include "export/encode/values.h"
 
@@ -50,10 +51,13 @@ static void member_fill(const struct compiler *compiler, const struct plan *plan
 }
 
 static void key_put(struct list_plan *made, struct list_member *member, const struct elements *elements,
-                    const struct field *field)
+                    const struct plan *plan, uint16_t field)
 {
     char key[ECS_PATH_MOST];
-    list_key_write(elements, field, key);
+    if (plan->fields[field].flags & FIELD_NAMED)
+        snprintf(key, sizeof key, "%s", field_names_find(plan->names, field));
+    else
+        list_key_write(elements, &plan->fields[field], key);
     member->key_bytes = (uint8_t)snprintf(made->keys + member->key_at, ECS_PATH_MOST + 4, "\"%s\":", key);
 }
 
@@ -81,7 +85,7 @@ static void members_fill(const struct compiler *compiler, const struct plan *pla
         struct list_member *member = &made->members[made->member_count];
         *member = (struct list_member){.key_at = keys_bytes, .group.first = fields};
         member_fill(compiler, plan, made, taken, i);
-        key_put(made, member, compiler->elements, &plan->fields[i]);
+        key_put(made, member, compiler->elements, plan, i);
         if (member->group.count == 0 || key_is_there(made, member))
             continue;
         fields += member->group.count;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "decode/element_names.h"
 #include "decode/element_rows.h"
 #include "decode/session.h"
 #include "export/encode/list_plan.h"
@@ -26,6 +27,7 @@ struct level {
     const uint8_t *at, *end;
     /* basicList */
     struct field element;
+    char name[ECS_PATH_MOST];
     struct list_field value;
     uint16_t length;
     /* lists of records */
@@ -142,6 +144,21 @@ static void list_bad(struct list_maker *maker, struct level *level)
     level->at = level->end; /* nobody knows where the next record begins */
 }
 
+/* What is read in a list of values, and under which name. */
+static void basic_resolve(struct list_maker *maker, struct level *level)
+{
+    const struct elements *elements = maker->compiler->elements;
+    const struct facts *facts = maker->session ? maker->session->facts : NULL;
+    struct field *field = &level->element;
+    const struct element *element = elements_find(elements, field->enterprise, field->id);
+    field->element = element ? elements_index(elements, element) : 0;
+    field->type = element ? element->type : TYPE_UNKNOWN_OCTETS;
+    if (element && field->length != LENGTH_VARIABLE && !element_takes(element, field->length))
+        field->type = TYPE_NONE;
+    if (element || !facts || !element_name_find(facts, elements, field, &field->type, level->name))
+        list_key_write(elements, field, level->name);
+}
+
 /* RFC 6313 4.5.1: semantic, element, length of each, its enterprise. */
 static bool basic_begin(struct list_maker *maker, struct level *level)
 {
@@ -159,12 +176,7 @@ static bool basic_begin(struct list_maker *maker, struct level *level)
     }
     if (level->element.length == 0)
         return level->at == level->end; /* values of no bytes would never end */
-    const struct element *element =
-        elements_find(maker->compiler->elements, level->element.enterprise, level->element.id);
-    level->element.element = element ? elements_index(maker->compiler->elements, element) : 0;
-    level->element.type = element ? element->type : TYPE_UNKNOWN_OCTETS;
-    if (element && level->element.length != LENGTH_VARIABLE && !element_takes(element, level->element.length))
-        level->element.type = TYPE_NONE;
+    basic_resolve(maker, level);
     const struct plan alone = {.field_count = 1, .fields = &level->element, .version = 10};
     list_field_make(maker->compiler, &alone, 0, &level->value);
     return level->element.type != TYPE_NONE;
@@ -282,7 +294,7 @@ static bool basic_value_fits(const struct list_maker *maker, const struct level 
 
 static void basic_step(struct list_maker *maker, struct level *level)
 {
-    char key[ECS_PATH_MOST + 4], name[ECS_PATH_MOST];
+    char key[ECS_PATH_MOST + 4];
     uint32_t length;
     const uint8_t *bytes = basic_next(level, &length);
     if (!bytes) {
@@ -291,8 +303,7 @@ static void basic_step(struct list_maker *maker, struct level *level)
     }
     if (!basic_value_fits(maker, level, bytes, length))
         return;
-    list_key_write(maker->compiler->elements, &level->element, name);
-    snprintf(key, sizeof key, "\"%s\":", name);
+    snprintf(key, sizeof key, "\"%s\":", level->name);
     if (item_begin(maker, level))
         put_text(maker, ",");
     put_text(maker, key);

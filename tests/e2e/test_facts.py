@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What options records have said once outlives weir, as templates do."""
 
+import pathlib
 import signal
 
 from harness import BACKENDS
@@ -51,3 +52,25 @@ def test_names_outlive_a_restart(collect, stream, tmp_path, how):
     assert named(second.documents(), exporters) == (EXPORTERS * RECORDS, 0)
     assert lab.counter(ledger, "facts_restored") == EXPORTERS
     assert lab.counter(ledger, "template_journal_damaged") == 0
+
+
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden" / "synthetic-ipfix-names"
+
+
+@pytest.mark.light
+def test_names_of_elements_outlive_a_restart(collect, send, tmp_path):
+    settings = {**BACKENDS["socket"], "templates.path": str(tmp_path / "journal")}
+    before, told, after = (next(GOLDEN.glob(f"{number}-*.dat")).read_bytes() for number in (1, 2, 3))
+    first = collect(folder="first", **settings)
+    send([before, told])
+    first.wait_documents(13)
+    first.process.send_signal(signal.SIGTERM)
+    first.process.wait(20)
+    second = collect(folder="second", **settings)
+    send([after])
+    second.wait_documents(1)
+    assert second.stop() == 0, second.log()
+    netflow = second.documents()[0]["netflow"]
+    assert netflow["session_count"] == 4711 and netflow["gateway_ipv4_address"] == "192.0.2.77"
+    assert not [key for key in netflow if key.startswith("unknown_")]
+    assert lab.unbalanced(second.ledger()) == []

@@ -21,6 +21,7 @@ import flowcases.sflow_more
 import flowcases.damage
 import flowcases.facts
 import flowcases.lists
+import flowcases.names
 import flowcases.sections
 from flowcases import CASES
 from flowwire import Values, pcap
