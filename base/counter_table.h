@@ -68,6 +68,14 @@
     X(records_scaled, RECORDS, EXPORTER, NONE, "Flow records whose counters were scaled by a sampling rate")           \
     X(records_rate_unknown, RECORDS, EXPORTER, NONE,                                                                  \
       "Flow records that name a sampler or selector whose rate nobody has told: their counters are as sent")          \
+    X(times_wrapped, RECORDS, EXPORTER, NONE,                                                                         \
+      "Flow records with a start or end from before the uptime's wrap at 49.7 days: read so (profile weir)")          \
+    X(times_ahead, RECORDS, EXPORTER, NONE,                                                                           \
+      "Flow records with a start or end later than their message's uptime, by up to an hour: kept (profile weir)")    \
+    X(times_exchanged, RECORDS, EXPORTER, NONE,                                                                       \
+      "Flow records whose end is before their start: exchanged (profile weir)")                                       \
+    X(durations_left_out, RECORDS, EXPORTER, NONE,                                                                    \
+      "Of these, those more than an hour apart: without event.duration, for one of the two is wrong")                 \
     X(records_cut, RECORDS, EXPORTER, NONE, "Sets that end inside a record; the cut record is not among the received")\
     X(sections_unread, EVENTS, EXPORTER, NONE,                                                                        \
       "Sections of packets in flow records in which no header is found: sectionOffset, or a kind of frame")           \

@@ -29,6 +29,15 @@ struct explanation {
     uint64_t scaled, unknown;   /* records whose counters were scaled; whose sampler's rate nobody told */
 };
 
+/* What is put right about the times of records: profile weir. Each has a counter. */
+enum time_repair {
+    REPAIR_WRAPPED,     /* counted back over a wrap of the uptime */
+    REPAIR_AHEAD,       /* later than the uptime of the header */
+    REPAIR_EXCHANGED,   /* the end was before the start */
+    REPAIR_NO_DURATION, /* ... by too much to say how long the flow took */
+    TIME_REPAIRS
+};
+
 /* What is computed of a record before its document is written; scratch of an encoder. */
 struct derived {
     uint64_t conditions;                        /* bit n: enum when n holds */
@@ -37,6 +46,7 @@ struct derived {
     uint8_t slot_of[DERIVED_SLOTS];
     const struct fact *facts[FACT_PLACES];
     struct explanation explanation;
+    uint64_t repairs[TIME_REPAIRS];             /* records of the chunk */
     char flow_id[11 + TEXT_OVERRUN];
     char community_id[30 + TEXT_OVERRUN];
     uint32_t related_count;

@@ -181,18 +181,32 @@ static uint32_t documents_write(struct encoder *encoder, const struct chunk *chu
     return at - first;
 }
 
+static void tally_count(struct encoder *encoder, struct exporter *exporter, enum counter counter, uint64_t *tally)
+{
+    if (!*tally)
+        return;
+    counter_add(encoder->counters, counter, *tally);
+    counter_bump(&exporter->counters.value[counter], *tally);
+    *tally = 0;
+}
+
+static void repairs_count(struct encoder *encoder, struct exporter *exporter)
+{
+    static const enum counter counters[TIME_REPAIRS] = {
+        [REPAIR_WRAPPED] = COUNTER_times_wrapped,
+        [REPAIR_AHEAD] = COUNTER_times_ahead,
+        [REPAIR_EXCHANGED] = COUNTER_times_exchanged,
+        [REPAIR_NO_DURATION] = COUNTER_durations_left_out,
+    };
+    for (int repair = 0; repair < TIME_REPAIRS; repair++)
+        tally_count(encoder, exporter, counters[repair], &encoder->derived.repairs[repair]);
+}
+
 static void explanations_count(struct encoder *encoder, struct exporter *exporter)
 {
     struct explanation *explanation = &encoder->derived.explanation;
-    const struct {
-        enum counter counter;
-        uint64_t count;
-    } rows[] = {{COUNTER_records_scaled, explanation->scaled}, {COUNTER_records_rate_unknown, explanation->unknown}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        counter_add(encoder->counters, rows[i].counter, rows[i].count);
-        counter_bump(&exporter->counters.value[rows[i].counter], rows[i].count);
-    }
-    explanation->scaled = explanation->unknown = 0;
+    tally_count(encoder, exporter, COUNTER_records_scaled, &explanation->scaled);
+    tally_count(encoder, exporter, COUNTER_records_rate_unknown, &explanation->unknown);
 }
 
 uint32_t encoder_chunk(struct encoder *encoder, const struct chunk *chunk, uint32_t first, struct batch *batch)
@@ -217,6 +231,8 @@ uint32_t encoder_chunk(struct encoder *encoder, const struct chunk *chunk, uint3
             ids_write(batch->ids + before, chunk, at, written);
         at += done;
     } while (done > written && at < chunk->count); /* one was too large: the others follow */
+    if (program->flags & PROGRAM_TIMES)
+        repairs_count(encoder, chunk->message->exporter);
     if (program->flags & PROGRAM_EXPLAINED)
         explanations_count(encoder, chunk->message->exporter);
     return at - first;

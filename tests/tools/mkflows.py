@@ -13,6 +13,7 @@ flowcases/, the wire formats in flowwire.py.
 import argparse
 import pathlib
 
+import flowcases.clocks
 import flowcases.fixed
 import flowcases.netflow9
 import flowcases.ipfix

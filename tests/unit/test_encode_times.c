@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* event.start, event.end and event.duration. The export time of every message is 2026-01-01T00:00:00Z. */
+/* event.start, event.end and event.duration, and what is put right about them.
+   The export time of every message is 2026-01-01T00:00:00Z. */
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "export/encode/derive.h"
 #include "tests/unit/encode_flow.h"
 
 struct expected_times {
@@ -48,11 +50,49 @@ static void by_uptime(void **state)
     BOTH(FLOW(FIELDS({0, 22, 4, "#98500"}, {0, 21, 4, "#99750"})), NULL, NULL, NULL);
 }
 
+/* So many records had each repair, in total and of the exporter. */
+static void repairs_check(const struct flow *flow, const uint64_t expected[TIME_REPAIRS], int line)
+{
+    static const enum counter counters[TIME_REPAIRS] = {COUNTER_times_wrapped, COUNTER_times_ahead,
+                                                        COUNTER_times_exchanged, COUNTER_durations_left_out};
+    struct encoding encoding;
+    encoding_begin(&encoding, PROFILE_WEIR);
+    flow_document(&encoding, flow);
+    const struct exporter *exporter = fixture_exporter(&encoding.fixture, EXPORTER);
+    for (int repair = 0; repair < TIME_REPAIRS; repair++) {
+        uint64_t found = fixture_count(&encoding.fixture, counters[repair]);
+        if (found != expected[repair] || found != counter_read(&exporter->counters.value[counters[repair]]))
+            fail_msg("line %d: %s is %llu", line, counter_rows[counters[repair]].name, (unsigned long long)found);
+    }
+    encoding_close(&encoding);
+}
+
+#define REPAIRS(flow, ...) repairs_check(flow, (const uint64_t[TIME_REPAIRS]){__VA_ARGS__}, __LINE__)
+
 static void end_before_start(void **state)
 {
-    const struct flow *flow = FLOW(UPTIME("#99750", "#98500"), .uptime_ms = 100000);
+    const struct flow *flow = FLOW(UPTIME("#99750", "#98500"), .uptime_ms = 100000, .records = 3);
     TIMES(ELASTIC, flow, "\"2025-12-31T23:59:59.750Z\"", "\"2025-12-31T23:59:58.500Z\"", "-1250000000");
-    TIMES(WEIR, flow, "\"2025-12-31T23:59:59.750Z\"", "\"2025-12-31T23:59:58.500Z\"", NULL);
+    TIMES(WEIR, flow, "\"2025-12-31T23:59:58.500Z\"", "\"2025-12-31T23:59:59.750Z\"", "1250000000");
+    REPAIRS(flow, [REPAIR_EXCHANGED] = 3);
+    /* an end that was never set: nobody knows how long the flow took */
+    flow = FLOW(UPTIME("#86400000", "#0"), .uptime_ms = 86401000);
+    TIMES(WEIR, flow, "\"2025-12-30T23:59:59.000Z\"", "\"2025-12-31T23:59:59.000Z\"", NULL);
+    REPAIRS(flow, [REPAIR_EXCHANGED] = 1, [REPAIR_NO_DURATION] = 1);
+    /* unless the exporter says it */
+    TIMES(WEIR, FLOW(FIELDS({0, 22, 4, "#86400000"}, {0, 21, 4, "#0"}, {0, 161, 4, "#250"}), .version = 9,
+                     .uptime_ms = 86401000),
+          "\"2025-12-30T23:59:59.000Z\"", "\"2025-12-31T23:59:59.000Z\"", "250000000");
+    /* exactly an hour, in nanoseconds of NTP; a nanosecond apart within a millisecond */
+    flow = FLOW(FIELDS({0, 156, 8, "ed 00 37 80 00 00 00 00"}, {0, 157, 8, "ed 00 29 70 00 00 00 00"}));
+    TIMES(WEIR, flow, "\"2025-12-31T23:00:00.000Z\"", "\"2026-01-01T00:00:00.000Z\"", "3600000000000");
+    REPAIRS(flow, [REPAIR_EXCHANGED] = 1);
+    flow = FLOW(FIELDS({0, 156, 8, "ed 00 37 80 00 00 00 0a"}, {0, 157, 8, "ed 00 37 80 00 00 00 00"}));
+    TIMES(WEIR, flow, "\"2026-01-01T00:00:00.000Z\"", "\"2026-01-01T00:00:00.000Z\"", "2");
+    /* 292 years and more */
+    flow = FLOW(FIELDS({0, 152, 8, "#253402300799999"}, {0, 153, 8, "#0"}));
+    TIMES(WEIR, flow, "\"1970-01-01T00:00:00.000Z\"", "\"9999-12-31T23:59:59.999Z\"", NULL);
+    REPAIRS(flow, [REPAIR_EXCHANGED] = 1, [REPAIR_NO_DURATION] = 1);
 }
 
 /* The counter of 32 bits wrapped between the flow and its export. */
@@ -61,9 +101,31 @@ static void uptime_wraps(void **state)
     const struct flow *flow = FLOW(UPTIME("#4294966296", "#500"), .uptime_ms = 1000);
     TIMES(ELASTIC, flow, NULL, "\"2025-12-31T23:59:59.500Z\"", NULL);
     TIMES(WEIR, flow, "\"2025-12-31T23:59:58.000Z\"", "\"2025-12-31T23:59:59.500Z\"", "1500000000");
+    REPAIRS(flow, [REPAIR_WRAPPED] = 1);
     /* a start that is a little later than the export is no wrap */
-    TIMES(WEIR, FLOW(UPTIME("#1300", "#1400"), .uptime_ms = 1000), "\"2026-01-01T00:00:00.300Z\"",
-          "\"2026-01-01T00:00:00.400Z\"", "100000000");
+    flow = FLOW(UPTIME("#1300", "#1400"), .uptime_ms = 1000);
+    TIMES(WEIR, flow, "\"2026-01-01T00:00:00.300Z\"", "\"2026-01-01T00:00:00.400Z\"", "100000000");
+    REPAIRS(flow, [REPAIR_AHEAD] = 1);
+    /* nor where the uptime wraps between the two */
+    flow = FLOW(UPTIME("#4294966296", "#500"), .uptime_ms = 4294967295u);
+    TIMES(WEIR, flow, "\"2025-12-31T23:59:59.001Z\"", "\"2026-01-01T00:00:00.501Z\"", "1500000000");
+    REPAIRS(flow, [REPAIR_AHEAD] = 1);
+    /* an end ahead, and a start from before the wrap: both */
+    flow = FLOW(UPTIME("#4294966296", "#1500"), .uptime_ms = 1000);
+    TIMES(WEIR, flow, "\"2025-12-31T23:59:58.000Z\"", "\"2026-01-01T00:00:00.500Z\"", "2500000000");
+    REPAIRS(flow, [REPAIR_WRAPPED] = 1, [REPAIR_AHEAD] = 1);
+    /* a flow of thirty days, longer than half of what the counter has; without and with a wrap */
+    flow = FLOW(UPTIME("#1000", "#2592001000"), .uptime_ms = 2592002000u);
+    TIMES(WEIR, flow, "\"2025-12-01T23:59:59.000Z\"", "\"2025-12-31T23:59:59.000Z\"", "2592000000000000");
+    REPAIRS(flow, 0);
+    flow = FLOW(UPTIME("#1702968296", "#1000"), .uptime_ms = 2000);
+    TIMES(WEIR, flow, "\"2025-12-01T23:59:59.000Z\"", "\"2025-12-31T23:59:59.000Z\"", "2592000000000000");
+    REPAIRS(flow, [REPAIR_WRAPPED] = 1);
+    /* an hour ahead still is, and a millisecond more is the whole counter less that ago */
+    TIMES(WEIR, FLOW(UPTIME("#3601000", "#3601000"), .uptime_ms = 1000), "\"2026-01-01T01:00:00.000Z\"",
+          "\"2026-01-01T01:00:00.000Z\"", "0");
+    TIMES(WEIR, FLOW(UPTIME("#3601001", "#900"), .uptime_ms = 1000), "\"2025-11-12T07:57:12.705Z\"",
+          "\"2025-12-31T23:59:59.900Z\"", "4291367195000000");
 }
 
 static void by_duration(void **state)
@@ -114,6 +176,23 @@ static void by_elements(void **state)
           start, end, "1000000000");
     /* NTP's era 1 begins in February 2036 */
     TIMES(WEIR, FLOW(FIELDS({0, 154, 8, "00 00 00 00 00 00 00 00"})), "\"2036-02-07T06:28:16.000Z\"", NULL, NULL);
+}
+
+/* 100 days of uptime: two wraps, of which the fields know nothing. */
+static void initial_time_wraps(void **state)
+{
+    /* the export time less 100 days; 100 days less two wraps are 50,065,408 ms */
+    const struct flow *flow =
+        FLOW(FIELDS({0, 160, 8, "#1758585600000"}, {0, 22, 4, "#50063408"}, {0, 21, 4, "#50065158"}));
+    TIMES(WEIR, flow, "\"2025-12-31T23:59:58.000Z\"", "\"2025-12-31T23:59:59.750Z\"", "1750000000");
+    REPAIRS(flow, [REPAIR_WRAPPED] = 1);
+    /* a start from before the second wrap; an end later than the message */
+    TIMES(WEIR, FLOW(FIELDS({0, 160, 8, "#1758585600000"}, {0, 22, 4, "#4294967295"}, {0, 21, 4, "#50065658"})),
+          "\"2025-12-31T10:05:34.591Z\"", "\"2026-01-01T00:00:00.250Z\"", "50065659000000");
+    /* a clock that was not set when the exporter began to count tells nothing */
+    flow = FLOW(FIELDS({0, 160, 8, "#5000"}, {0, 22, 4, "#500"}, {0, 21, 4, "#1750"}));
+    TIMES(WEIR, flow, "\"1970-01-01T00:00:05.500Z\"", "\"1970-01-01T00:00:06.750Z\"", "1250000000");
+    REPAIRS(flow, 0);
 }
 
 static void by_initial_time(void **state)
@@ -197,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_uptime),   cmocka_unit_test(end_before_start), cmocka_unit_test(uptime_wraps),
         cmocka_unit_test(by_duration), cmocka_unit_test(by_elements),      cmocka_unit_test(by_initial_time),
+        cmocka_unit_test(initial_time_wraps),
         cmocka_unit_test(impossible_times), cmocka_unit_test(custom_types), cmocka_unit_test(element_dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
