@@ -76,6 +76,10 @@
       "Flow records whose end is before their start: exchanged (profile weir)")                                       \
     X(durations_left_out, RECORDS, EXPORTER, NONE,                                                                    \
       "Of these, those more than an hour apart: without event.duration, for one of the two is wrong")                 \
+    X(messages_clock_off, EVENTS, EXPORTER, NONE,                                                                     \
+      "Messages of exporters whose clock is off by clock.tolerance or more")                                          \
+    X(records_clock_off, RECORDS, EXPORTER, NONE, "Data records of these messages")                                   \
+    X(records_clock_corrected, RECORDS, EXPORTER, NONE, "Of these, those whose times are corrected: clock.correct")   \
     X(records_cut, RECORDS, EXPORTER, NONE, "Sets that end inside a record; the cut record is not among the received")\
     X(sections_unread, EVENTS, EXPORTER, NONE,                                                                        \
       "Sections of packets in flow records in which no header is found: sectionOffset, or a kind of frame")           \

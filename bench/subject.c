@@ -157,7 +157,10 @@ static void burst_resolve(struct bare *bare, const struct traffic_datagram *data
         struct exporter *exporter = exporters_find(bare->exporters, &datagrams[i].source, hashes[i]);
         if (!exporter)
             exporter = exporters_add(bare->exporters, &datagrams[i].source, hashes[i]);
-        resolved[i] = (struct datagram){datagrams[i].payload, datagrams[i].size_bytes, exporter, now_ns};
+        resolved[i] = (struct datagram){.payload = datagrams[i].payload,
+                                        .size_bytes = datagrams[i].size_bytes,
+                                        .exporter = exporter,
+                                        .received_ns = now_ns};
     }
 }
 

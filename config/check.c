@@ -214,6 +214,9 @@ void check_together(struct loader *loader)
     if (config->sampling.rates.count && config->output.profile == PROFILE_ELASTIC)
         loader_option_warning(loader, "sampling.rates", "leave it out, or write output.profile: weir",
                               "it has no effect in profile elastic, which scales no counters");
+    if (config->clock.correct && config->output.profile == PROFILE_ELASTIC)
+        loader_option_warning(loader, "clock.correct", "leave it out, or write output.profile: weir",
+                              "it has no effect in profile elastic, whose times are as exported");
     if (config->share_templates && config->workers > 1)
         loader_option_problem(loader, "share_templates", "write workers: 1, or share_templates: false",
                               "%u workers cannot share templates, as each keeps its own", config->workers);

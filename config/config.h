@@ -251,6 +251,11 @@ struct config {
     } sampling;
 
     struct {
+        uint64_t tolerance; /* ns that an exporter's clock may be off by */
+        bool correct;       /* times of exporters whose clock is off are corrected */
+    } clock;
+
+    struct {
         char *path;                       /* folder of the journal; "" = none */
         uint64_t size;                    /* bytes of its file, at most */
         uint64_t wait;                    /* ns for the topic to be read at the start */

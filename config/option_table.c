@@ -181,6 +181,22 @@ const struct option_row option_rows_general[] = {
              "with SNMP's number of an interface, or NETWORK/BITS=RATE. 1 leaves counters as they are. Profile weir "
              "alone scales counters."},
 
+    {.key = "clock.tolerance",
+     .type = OPTION_DURATION,
+     MEMBER(clock.tolerance),
+     .default_text = "1m",
+     .least = NS_PER_S,
+     .most = 10000 * HOUR,
+     .help = "An exporter's clock is off where its messages' export times are so far from ours, by an estimate over "
+             "several of them: see the counters messages_clock_off and records_clock_off."},
+    {.key = "clock.correct",
+     .type = OPTION_BOOLEAN,
+     MEMBER(clock.correct),
+     .default_text = "false",
+     .help = "Shift @timestamp, event.start and event.end of exporters whose clock is off by the estimate; "
+             "netflow.exporter.clock_skew_millis says so, and what is below netflow stays as exported. Profile weir "
+             "alone."},
+
     {.key = "http.listen",
      .type = OPTION_LIST,
      MEMBER(http.listen),

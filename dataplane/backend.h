@@ -27,6 +27,7 @@ struct packet {
     uint8_t kind;            /* enum packet_kind */
     bool cut;                /* longer than max_message_size or than the capture kept */
     bool budgeted;           /* the backend has seen to input.exporter_rate */
+    bool untimed;            /* a file's, which does not say when it came: received_ns is the time of reading */
     int64_t received_ns;     /* UTC */
     struct endpoint source;  /* PACKET_PAYLOAD, PACKET_GUE and PACKET_MESSAGE only */
     struct transport_session *session; /* PACKET_MESSAGE only */

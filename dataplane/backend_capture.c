@@ -98,6 +98,7 @@ static int datagram_read(struct capture_queue *queue, FILE *file, struct packet 
                               .size_bytes = (uint32_t)size_bytes,
                               .kind = PACKET_PAYLOAD,
                               .received_ns = clock_utc_ns(),
+                              .untimed = true,
                               .source = queue->input->exporter};
     return 1;
 }
@@ -138,6 +139,7 @@ static int message_read(struct capture_queue *queue, struct packet *packet, uint
                               .size_bytes = size_bytes,
                               .kind = PACKET_MESSAGE,
                               .received_ns = clock_utc_ns(),
+                              .untimed = true,
                               .source = queue->session.source,
                               .session = &queue->session};
     return 1;

@@ -39,6 +39,7 @@ void window_publish(struct window *window, const struct decoder *decoder, const 
 {
     struct decoder_sizes sizes = decoder_sizes(decoder);
     gauge_set(window, GAUGE_exporters, exporters_count(exporters));
+    gauge_set(window, GAUGE_exporters_clock_off, sizes.clocks_off);
     gauge_set(window, GAUGE_sessions, sizes.sessions);
     gauge_set(window, GAUGE_templates, sizes.templates);
     gauge_set(window, GAUGE_plans, sizes.plans);

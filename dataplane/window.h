@@ -21,6 +21,7 @@
 /* Every size, one row each: X(name, help). */
 #define GAUGE_TABLE(X)                                                                                                \
     X(exporters, "Exporters known")                                                                                   \
+    X(exporters_clock_off, "Exporters whose clock is off by clock.tolerance or more")                                 \
     X(sessions, "Sessions known: exporter, version and observation domain with templates")                            \
     X(templates, "Templates known")                                                                                   \
     X(plans, "Plans: templates compiled, each once for all exporters, and the fixed formats")                         \

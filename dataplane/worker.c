@@ -193,7 +193,8 @@ static void arrivals_resolve(struct worker *worker)
         worker->datagrams[worker->datagram_count++] = (struct datagram){.payload = arrival->frame.payload,
                                                                         .size_bytes = arrival->frame.size_bytes,
                                                                         .exporter = exporter,
-                                                                        .received_ns = arrival->packet->received_ns};
+                                                                        .received_ns = packet->received_ns,
+                                                                        .untimed = packet->untimed};
     }
     counter_add(worker->counters, COUNTER_packets_with_datagram, worker->datagram_count);
 }

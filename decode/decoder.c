@@ -77,6 +77,10 @@ struct decoder *decoder_new(const struct decoder_setup *setup)
     decoder->heap = setup->heap;
     decoder->board = setup->board;
     decoder->board_reader = setup->board_reader;
+    decoder->skew_rules = (struct skew_rules){
+        .tolerance_ms = (int64_t)(setup->config->clock.tolerance / NS_PER_MS),
+        .correct = setup->config->clock.correct && setup->profile->corrects_clocks,
+    };
     decoder->facts_kept = setup->profile->facts_kept && !setup->config->share_templates &&
                           setup->config->limits.facts_per_exporter > 0;
     decoder->plans = plans_new(setup->heap, setup->config->limits.memory);
@@ -158,7 +162,8 @@ struct decoder_sizes decoder_sizes(const struct decoder *decoder)
 {
     return (struct decoder_sizes){.sessions = sessions_count(decoder->sessions),
                                   .templates = sessions_template_count(decoder->sessions),
-                                  .plans = plans_count(decoder->plans)};
+                                  .plans = plans_count(decoder->plans),
+                                  .clocks_off = decoder->clocks_off};
 }
 
 void decoder_begin(struct decoder *decoder, const struct datagram *datagram)
@@ -235,6 +240,30 @@ void decoder_follow(struct decoder *decoder, uint32_t domain)
     step.mark.counts = decoder->walk.counts;
     struct sequence_books books = {.counters = decoder->counters, .exporter = message->exporter};
     numberings_observe(decoder->numberings, &step, &books);
+}
+
+/* Whether the exporter's clock is off has changed, or may have. */
+static void clock_show(struct decoder *decoder, struct exporter *exporter)
+{
+    const struct clock_skew *clock = &exporter->clock;
+    bool was_off = atomic_load_explicit(&exporter->clock_off, memory_order_relaxed);
+    decoder->clocks_off += (uint32_t)clock->off - (uint32_t)was_off;
+    atomic_store_explicit(&exporter->clock_skew_ms, clock_skew_ms(clock), memory_order_relaxed);
+    atomic_store_explicit(&exporter->clock_off, clock->off, memory_order_relaxed);
+}
+
+void decoder_watch_clock(struct decoder *decoder)
+{
+    struct message *message = &decoder->message;
+    struct exporter *exporter = message->exporter;
+    struct clock_skew *clock = &exporter->clock;
+    if (!decoder->datagram.untimed &&
+        clock_skew_observe(clock, message->export_ns, message->received_ns, &decoder->skew_rules))
+        clock_show(decoder, exporter);
+    message->shift_ms = clock->shift_ms;
+    message->clock_off = clock->off;
+    if (clock->off)
+        decoder_count(decoder, COUNTER_messages_clock_off, 1);
 }
 
 /* Closes gaps that nothing came to fill in time. */
@@ -345,6 +374,8 @@ void decoder_forget(struct decoder *decoder, struct exporter *exporter)
         sessions_remove(decoder->sessions, session);
     }
     exporter->session = NULL;
+    exporter->clock = (struct clock_skew){0};
+    clock_show(decoder, exporter);
     rates_forget(decoder, exporter);
     struct sequence_books books = {.counters = decoder->counters, .exporter = exporter};
     numberings_close_gaps(&books, INT64_MAX);

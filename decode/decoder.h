@@ -70,6 +70,7 @@ struct decoder_sizes {
     uint32_t sessions;
     uint32_t templates; /* of all sessions */
     uint32_t plans;     /* those of the fixed formats included */
+    uint32_t clocks_off; /* exporters whose clock is off */
 };
 
 struct decoder_sizes decoder_sizes(const struct decoder *decoder);

@@ -136,6 +136,8 @@ static void slot_show(struct exporter *exporter, const struct endpoint *endpoint
     atomic_store_explicit(&exporter->records_in_flight, 0, memory_order_release);
     atomic_store_explicit(&exporter->transport, transport, memory_order_release);
     atomic_store_explicit(&exporter->ended_ns, 0, memory_order_release);
+    atomic_store_explicit(&exporter->clock_skew_ms, SKEW_UNKNOWN, memory_order_release);
+    atomic_store_explicit(&exporter->clock_off, false, memory_order_release);
     atomic_store_explicit(&exporter->live, true, memory_order_release);
 }
 
@@ -158,6 +160,7 @@ static struct exporter *exporter_make(struct exporters *exporters, const struct 
     exporter->owner = 0;
     exporter->parked_bytes = 0;
     atomic_store_explicit(&exporter->split_ns, 0, memory_order_relaxed);
+    exporter->clock = (struct clock_skew){0};
     exporter->numbering = (struct numbering){.version = 0};
     exporter->numberings = exporter->sources = (struct numbering_list){0};
     exporter->gaps_open = 0;
@@ -251,6 +254,8 @@ bool exporters_look(const struct exporters *exporters, uint32_t slot, struct exp
     view->template_count = atomic_load_explicit(&exporter->template_count, memory_order_acquire);
     view->transport = atomic_load_explicit(&exporter->transport, memory_order_acquire);
     view->ended_ns = atomic_load_explicit(&exporter->ended_ns, memory_order_acquire);
+    view->clock_skew_ms = atomic_load_explicit(&exporter->clock_skew_ms, memory_order_acquire);
+    view->clock_off = atomic_load_explicit(&exporter->clock_off, memory_order_acquire);
     view->records_in_flight = atomic_load_explicit(&exporter->records_in_flight, memory_order_acquire);
     view->slot = slot;
     view->generation = generation;

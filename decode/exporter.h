@@ -7,6 +7,7 @@
 
 #include "base/address.h"
 #include "base/counter.h"
+#include "decode/clock_skew.h"
 #include "decode/sequence.h"
 #include "decode/transport.h"
 
@@ -37,6 +38,7 @@ struct exporter {
     char endpoint_text[ENDPOINT_TEXT_MOST]; /* "192.0.2.1:2055", "[2001:db8::1]:2055" */
     char address_text[ADDRESS_TEXT_MOST];
     struct exporter_counters counters;
+    struct clock_skew clock;       /* its messages' times; not of sFlow, which says none */
     struct numbering numbering;    /* the first one, of the first datagram's domain, engine or source id */
     struct numbering_list numberings; /* further ones: decode/numberings.c has all of these */
     uint32_t gaps_open;            /* of all numberings */
@@ -53,6 +55,8 @@ struct exporter {
     _Atomic uint32_t template_count;    /* of all sessions that this endpoint opened */
     uint32_t parked_bytes;              /* of data sets that wait for their templates */
     _Atomic int64_t first_ns;           /* received_ns of the first datagram; 0 = not known */
+    _Atomic int64_t clock_skew_ms;      /* of clock, for other threads: SKEW_UNKNOWN, or its estimate */
+    _Atomic bool clock_off;             /* the same: it is clock.tolerance or more */
     _Atomic int64_t split_ns;           /* UTC, since when its port tells it from others of its address; 0: no */
     _Atomic uint64_t shown[EXPORTER_SHOWN_WORDS]; /* endpoint, for other threads */
     struct session *sessions;   /* those sessions; the decoder's */
@@ -125,6 +129,8 @@ struct exporter_view {
     uint32_t template_count;
     enum transport transport;
     int64_t ended_ns;    /* UTC, when its session ended; 0: it has not */
+    int64_t clock_skew_ms; /* its clock less ours, by estimate; SKEW_UNKNOWN */
+    bool clock_off;      /* by clock.tolerance or more */
     uint64_t records_in_flight;
     uint64_t counts[COUNTER_EXPORTER_COUNT];
 };

@@ -203,6 +203,7 @@ void fixed_begin(struct decoder *decoder, uint8_t version)
         decoder_settle(decoder, COUNTER_datagrams_bad_aggregation);
         return;
     }
+    decoder_watch_clock(decoder);
     const struct plan *plan = decoder->fixed_plans[version == 8 ? FIXED_V8 + message->aggregation : version];
     uint32_t header_bytes = fixed_header_bytes(version);
     uint32_t room = (decoder->datagram.size_bytes - header_bytes) / plan->record_bytes;

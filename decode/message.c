@@ -249,6 +249,7 @@ static void message_begin(struct decoder *decoder, const uint8_t *bytes, const s
     message->sequence = read_be32(tail + 4);
     message->domain = read_be32(tail + 8);
     message->sampling = 0;
+    decoder_watch_clock(decoder);
     message->engine_type = message->engine_id = message->aggregation = message->aggregation_version = 0;
     walk->dialect = dialect;
     walk->next = bytes + dialect->header_bytes;

@@ -10,6 +10,7 @@ static const struct profile profiles[] = {
         .reads_sflow = true,
         .reads_sections = true,
         .facts_kept = true,
+        .corrects_clocks = true,
         .keep_unknown = true,
         .arrays = true,
         .extra_fields = true,

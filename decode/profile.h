@@ -24,6 +24,7 @@ struct profile {
     bool reads_sflow;              /* sFlow is decoded: Elastic's input does not know it */
     bool reads_sections;           /* v9, IPFIX: headers in sections of packets are read */
     bool facts_kept;               /* what options records say is kept, and explains flow records */
+    bool corrects_clocks;          /* clock.correct has an effect */
     bool records_per_set_capped;   /* a data set with fields of variable length ends after 32,767 records */
 
     /* elements */

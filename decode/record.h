@@ -13,6 +13,7 @@ struct message {
     uint64_t serial;        /* differs from message to message of a worker; never 0 */
     int64_t received_ns;    /* UTC */
     int64_t export_ns;      /* UTC: seconds, and nanoseconds where the version has them */
+    int64_t shift_ms;       /* so far is the exporter's clock ahead, and documents' times are earlier; 0: as they are */
     uint32_t uptime_ms;     /* IPFIX: 0 */
     uint32_t domain;        /* v9 source id, IPFIX observation domain id, sFlow sub-agent id; else 0 */
     uint32_t sequence;
@@ -23,6 +24,7 @@ struct message {
     uint8_t aggregation;    /* v8 */
     uint8_t aggregation_version;
     uint8_t sflow_version;
+    bool clock_off;         /* the exporter's clock is off by clock.tolerance or more */
     struct address agent;   /* sFlow */
 };
 

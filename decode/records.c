@@ -126,6 +126,14 @@ static uint32_t records_variable(struct decoder *decoder, struct chunk *chunk)
     return count;
 }
 
+/* Records of an exporter whose clock is off. */
+static void clock_count(struct decoder *decoder, uint32_t count)
+{
+    decoder_count(decoder, COUNTER_records_clock_off, count);
+    if (decoder->message.shift_ms)
+        decoder_count(decoder, COUNTER_records_clock_corrected, count);
+}
+
 uint32_t records_take(struct decoder *decoder, struct chunk *chunk)
 {
     struct walk *walk = &decoder->walk;
@@ -142,6 +150,8 @@ uint32_t records_take(struct decoder *decoder, struct chunk *chunk)
     walk->records_taken += count;
     walk->counts.records += (uint16_t)count;
     decoder_count(decoder, COUNTER_records_received, count);
+    if (decoder->message.clock_off)
+        clock_count(decoder, count);
     if (walk->plan->kind == PLAN_OPTIONS) {
         walk->counts.options += (uint16_t)count;
         decoder_count(decoder, COUNTER_options_records, count);

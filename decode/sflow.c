@@ -136,6 +136,8 @@ void sflow_begin(struct decoder *decoder)
     message->sequence = read_be32(at);
     message->uptime_ms = read_be32(at + 4);
     message->export_ns = decoder->datagram.received_ns;
+    message->shift_ms = 0;
+    message->clock_off = false;
     struct walk *walk = &decoder->walk;
     walk->samples = true;
     walk->sets_left = read_be32(at + 8);

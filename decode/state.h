@@ -113,6 +113,7 @@ struct decoder {
     int64_t sweep_due_ns;      /* 0: not set yet */
     uint32_t sweep_bucket;     /* next one of the sweep that is under way */
     bool sweeping;
+    uint32_t clocks_off;       /* exporters whose clock is off */
     uint32_t gaps_slot;        /* next exporter whose open gaps are looked at */
     const struct template_event *told; /* what is learned comes from the journal or the board; NULL: from the wire */
     bool told_by_others;       /* from the board */
@@ -120,6 +121,7 @@ struct decoder {
     uint32_t board_reader;
     struct unparking unparking;
     uint64_t serial_last;      /* of all messages */
+    struct skew_rules skew_rules;
     bool facts_kept;
     uint64_t facts_seed;
     uint32_t general_facts;    /* sessions of domain 0 that were given facts: while there are none, nobody looks */
@@ -158,6 +160,8 @@ static inline void decoder_settle(struct decoder *decoder, enum counter verdict)
 
 /* Follows the sequence number of the message at hand, whose walk->counts are complete. domain: of its numbering. */
 void decoder_follow(struct decoder *decoder, uint32_t domain);
+/* Looks at the export time of the message at hand, and says what its times are to be corrected by. */
+void decoder_watch_clock(struct decoder *decoder);
 /* The message at hand, with nothing in it, as a step of a numbering to that number. */
 struct sequence_message decoder_step(const struct decoder *decoder, uint32_t domain, uint32_t number);
 

@@ -327,7 +327,8 @@ export class Exporter {
     if (!exporter) return;
     const [row] = exporter.exporters, now = this.app.now();
     const facts = { "First seen": ago(row.first_seen, now), "Last seen": ago(row.last_seen, now), Versions: row.versions.join(", ") || "none decoded",
-                    Worker: String(row.worker), Templates: exact(row.templates), "Waiting documents": exact(row.in_flight) };
+                    Worker: String(row.worker), Templates: exact(row.templates), "Waiting documents": exact(row.in_flight),
+                    Clock: row.clock_skew_ms === null ? "not known" : `${exact(row.clock_skew_ms)} ms against ours${row.clock_off ? ": off" : ""}` };
     this.facts.replaceChildren(...Object.entries(facts).map(([name, text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text))));
     this.units.update(["datagrams", "sets", "records"].map((name) => ({ name, ...row.units[name] })));
     this.counters.update(Object.entries(row.counters).filter(([, number]) => number)

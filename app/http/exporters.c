@@ -38,6 +38,15 @@ static void versions_print(FILE *stream, uint32_t versions)
     fputc(']', stream);
 }
 
+static void clock_print(FILE *stream, const struct exporter_view *exporter)
+{
+    if (exporter->clock_skew_ms == SKEW_UNKNOWN)
+        fputs(",\"clock_skew_ms\":null", stream);
+    else
+        fprintf(stream, ",\"clock_skew_ms\":%" PRId64, exporter->clock_skew_ms);
+    fprintf(stream, ",\"clock_off\":%s", exporter->clock_off ? "true" : "false");
+}
+
 /* Its part of the ledger: an exporter has datagrams, sets and records. */
 static void units_print(FILE *stream, const struct exporter_view *exporter)
 {
@@ -64,6 +73,7 @@ void exporter_print(FILE *stream, const struct exporter_view *exporter, uint32_t
     if (exporter->ended_ns)
         json_time(stream, "ended", exporter->ended_ns);
     versions_print(stream, exporter->versions);
+    clock_print(stream, exporter);
     fprintf(stream, ",\"templates\":%u,\"in_flight\":%" PRIu64, exporter->template_count, exporter->records_in_flight);
     units_print(stream, exporter);
     ledger_json_counters(stream, exporter->counts, COUNTER_EXPORTER_COUNT, sparse);

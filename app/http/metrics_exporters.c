@@ -88,6 +88,25 @@ static void gauges_print(FILE *stream, const struct shown_list *list)
         metric_count(stream, &templates, "exporter", list->items[i].name, list->items[i].view.template_count);
 }
 
+/* Exporters of which an estimate is there. */
+static void clocks_print(FILE *stream, const struct shown_list *list)
+{
+    static const struct metric skew = {
+        GROUP, "clock_skew_seconds", "gauge",
+        "The exporter's clock less ours, by an estimate over its messages: positive where it is ahead"};
+    bool begun = false;
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct shown *shown = &list->items[i];
+        if (shown->view.clock_skew_ms == SKEW_UNKNOWN)
+            continue;
+        if (!begun)
+            metric_begin(stream, &skew);
+        begun = true;
+        metric_name(stream, &skew);
+        fprintf(stream, "{exporter=\"%s\"} %.3f\n", shown->name, (double)shown->view.clock_skew_ms / 1000);
+    }
+}
+
 void metrics_exporters(FILE *stream, const struct http_site *site)
 {
     static const struct metric left_out = {"", "metrics_exporters_left_out", "gauge",
@@ -110,5 +129,6 @@ void metrics_exporters(FILE *stream, const struct http_site *site)
     for (uint32_t counter = 0; counter < COUNTER_EXPORTER_COUNT; counter++)
         counter_family(stream, &list, counter);
     gauges_print(stream, &list);
+    clocks_print(stream, &list);
     free(list.items);
 }

@@ -220,11 +220,18 @@ static void duration_of_field(struct interval *interval, const struct record *re
         interval->start = instant_add(&interval->end, -interval->duration_ns);
 }
 
-static void interval_write(struct derived *derived, const struct interval *interval, const struct profile *profile)
+/* By our clock, as far as the exporter's is known. */
+static int64_t time_shift(int64_t ms, const struct message *message)
+{
+    return (int64_t)((uint64_t)ms - (uint64_t)message->shift_ms);
+}
+
+static void interval_write(struct derived *derived, const struct interval *interval, const struct message *message,
+                           const struct profile *profile)
 {
     bool any_year = profile->unmappable_values;
-    derived->times_ms[0] = interval->start.ms;
-    derived->times_ms[1] = interval->end.ms;
+    derived->times_ms[0] = time_shift(interval->start.ms, message);
+    derived->times_ms[1] = time_shift(interval->end.ms, message);
     if (interval->start.known && (any_year || !time_is_far(derived->times_ms[0])))
         derived->conditions |= 1ull << WHEN_START;
     if (interval->end.known && (any_year || !time_is_far(derived->times_ms[1])))
@@ -258,5 +265,5 @@ void derive_times(struct derived *derived, const struct program *program, const 
         duration_of_field(&interval, record, inputs->duration, NS_PER_MS);
         duration_of_field(&interval, record, inputs->duration_us, 1000);
     }
-    interval_write(derived, &interval, context->profile);
+    interval_write(derived, &interval, message, context->profile);
 }

@@ -24,7 +24,7 @@
 
 const struct ecs_row ecs_rows[] = {
     MESSAGE("@timestamp", VALUE_TIMESTAMP, ECS_ALL, "date",
-            "export time in the message's header; sFlow: when the datagram was received"),
+            "export time in the message's header, corrected with clock.correct; sFlow: when the datagram was received"),
     MESSAGE("agent.id", VALUE_AGENT_ID, ECS_ALL | ECS_ENVELOPE, "keyword", "stays the same on one machine"),
     MESSAGE("agent.name", VALUE_AGENT_NAME, ECS_ALL | ECS_ENVELOPE, "keyword", "name of the collector's host"),
     CONSTANT("agent.type", "\"weir\"", ECS_ALL | ECS_ENVELOPE, "keyword", "always weir"),
@@ -113,7 +113,11 @@ const struct ecs_row ecs_rows[] = {
     RECORD("related.ip", VALUE_RELATED_IP, ECS_ALL, "ip", "every address of the document once, sorted as text"),
 
     MESSAGE("netflow.exporter.address", VALUE_EXPORTER_ADDRESS, NETFLOW, "keyword", "the exporter's address and port"),
-    MESSAGE("netflow.exporter.timestamp", VALUE_TIMESTAMP, NETFLOW, "date", "as @timestamp"),
+    MESSAGE("netflow.exporter.timestamp", VALUE_EXPORT_TIME, NETFLOW, "date",
+            "export time in the message's header, by the exporter's clock"),
+    MESSAGE("netflow.exporter.clock_skew_millis", VALUE_CLOCK_SKEW, NETFLOW | ECS_WEIR | ECS_SHIFTED, "long",
+            "with clock.correct: so far the exporter's clock is ahead of ours, and @timestamp, event.start and "
+            "event.end are earlier than it says"),
     MESSAGE("netflow.exporter.uptime_millis", VALUE_UPTIME, NETFLOW, "long", "uptime in the header, 0 for IPFIX"),
     MESSAGE("netflow.exporter.version", VALUE_VERSION, NETFLOW, "integer", "1, 5, 6, 7, 8, 9 or 10"),
     MESSAGE("netflow.exporter.source_id", VALUE_SOURCE_ID, NETFLOW, "long",

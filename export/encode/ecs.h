@@ -27,10 +27,12 @@ enum ecs_value {
     VALUE_TAGS,
     VALUE_FIELDS,     /* the option fields: members, under "fields" or at the root */
     /* of the message */
-    VALUE_TIMESTAMP,
+    VALUE_TIMESTAMP,  /* of the event: by our clock, where the exporter's is corrected */
+    VALUE_EXPORT_TIME, /* by the exporter's clock */
     VALUE_CREATED,
     VALUE_OBSERVER_IP,
     VALUE_EXPORTER_ADDRESS,
+    VALUE_CLOCK_SKEW, /* numbers from here on */
     VALUE_UPTIME,
     VALUE_VERSION,
     VALUE_SOURCE_ID,
@@ -110,6 +112,7 @@ enum ecs_when {
     ECS_SFLOW = 1 << 9,      /* only in documents of sFlow */
     ECS_EXPLAINED = 1 << 10, /* only where something is known of the exporter; and where no row before has the path */
     ECS_PLAIN = 1 << 11,     /* only where nothing is: another row has the path else */
+    ECS_SHIFTED = 1 << 12,   /* only where the exporter's clock is corrected: of messages */
     ECS_ALL = ECS_FLOWS | ECS_OPTIONS | ECS_COUNTERS,
 };
 

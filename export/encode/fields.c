@@ -9,6 +9,8 @@ static const char *applies_text(const struct ecs_row *row)
 {
     if (row->when & ECS_ENVELOPE)
         return "with output.envelope";
+    if (row->when & ECS_SHIFTED)
+        return "profile weir";
     if (row->when & ECS_WEIR)
         return "flows, profile weir";
     if (row->when & ECS_BIFLOW)

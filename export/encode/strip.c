@@ -14,6 +14,9 @@ static const uint8_t versions[] = {1, 5, 6, 7, 8, 9, 10, VERSION_SFLOW};
 #define VERSIONS (sizeof versions / sizeof *versions)
 #define STRIP_VALUE_MOST 64 /* longest value that is not a constant text: an endpoint */
 
+/* Kinds of programs for one version, or-ed. */
+enum { STRIP_EXPLAINED = 1, STRIP_SHIFTED = 2, STRIP_KINDS = 4 };
+
 struct strip_step {
     const char *text;
     uint32_t text_bytes;
@@ -31,7 +34,7 @@ struct strip_maker {
     struct strip_texts texts;
     const struct profile *profile;
     bool envelope;
-    struct strip_program programs[VERSIONS][2][STRIPS]; /* plain, explained */
+    struct strip_program programs[VERSIONS][STRIP_KINDS][STRIPS];
     uint8_t program_of[VERSION_COUNT];                  /* by version */
     struct strip strips[2][STRIPS];
     uint32_t most_bytes;
@@ -40,7 +43,7 @@ struct strip_maker {
 /* The strips of one kind of program. */
 struct strip_set {
     uint8_t version;
-    bool explained;
+    uint8_t kind;
 };
 
 static bool has_engine(uint8_t version)
@@ -93,7 +96,7 @@ static const char *constant_of(const struct strip_maker *maker, const struct ecs
 
 static bool is_number(enum ecs_value value)
 {
-    return value >= VALUE_UPTIME && value <= VALUE_DATAGRAM_SEQUENCE;
+    return value >= VALUE_CLOCK_SKEW && value <= VALUE_DATAGRAM_SEQUENCE;
 }
 
 static void fields_emit(const struct strip_maker *maker, struct builder *builder)
@@ -134,7 +137,8 @@ static void row_emit(const struct strip_maker *maker, struct builder *builder, c
 /* The rows of the table's strip number `strip`: the runs of LEVEL_MESSAGE are counted. */
 static void rows_emit(const struct strip_maker *maker, struct builder *builder, struct strip_set set, uint32_t strip)
 {
-    uint32_t run = 0, unwanted = set.explained ? ECS_PLAIN : ECS_EXPLAINED;
+    uint32_t run = 0, unwanted = set.kind & STRIP_EXPLAINED ? ECS_PLAIN : ECS_EXPLAINED;
+    unwanted |= set.kind & STRIP_SHIFTED ? 0 : ECS_SHIFTED;
     for (uint32_t i = 0; i < ecs_row_count; i++) {
         const struct ecs_row *row = &ecs_rows[i];
         if (row->level != LEVEL_MESSAGE) {
@@ -173,7 +177,7 @@ static int program_make(struct strip_program *program, const struct builder *bui
 
 static int set_make(struct strip_maker *maker, struct builder *builder, struct strip_set set)
 {
-    struct strip_program *programs = maker->programs[maker->program_of[set.version]][set.explained];
+    struct strip_program *programs = maker->programs[maker->program_of[set.version]][set.kind];
     int error = 0;
     for (uint32_t s = 0; s < STRIPS && !error; s++) {
         builder_reset(builder, s == 0);
@@ -190,8 +194,8 @@ static int programs_make(struct strip_maker *maker)
     int error = builder_init(&builder, 60000, 128);
     for (uint32_t v = 0; v < VERSIONS && !error; v++) {
         maker->program_of[versions[v]] = (uint8_t)v;
-        for (int explained = 0; explained < 2 && !error; explained++)
-            error = set_make(maker, &builder, (struct strip_set){versions[v], explained});
+        for (uint8_t kind = 0; kind < STRIP_KINDS && !error; kind++)
+            error = set_make(maker, &builder, (struct strip_set){versions[v], kind});
     }
     builder_fini(&builder);
     return error;
@@ -202,8 +206,9 @@ static int strip_make(struct strip_maker *maker, int explained, uint32_t number)
 {
     struct strip *strip = &maker->strips[explained][number];
     for (uint32_t v = 0; v < VERSIONS; v++)
-        if (maker->programs[v][explained][number].most_bytes > strip->most_bytes)
-            strip->most_bytes = maker->programs[v][explained][number].most_bytes;
+        for (int kind = explained; kind < STRIP_KINDS; kind += STRIP_SHIFTED)
+            if (maker->programs[v][kind][number].most_bytes > strip->most_bytes)
+                strip->most_bytes = maker->programs[v][kind][number].most_bytes;
     strip->text = calloc(1, strip->most_bytes + STRIP_VALUE_MOST + TEXT_OVERRUN);
     return strip->text ? 0 : -ENOMEM;
 }
@@ -241,7 +246,7 @@ void strip_maker_free(struct strip_maker *maker)
     if (!maker)
         return;
     struct strip_program *programs = &maker->programs[0][0][0];
-    for (size_t i = 0; i < VERSIONS * 2 * STRIPS; i++) {
+    for (size_t i = 0; i < VERSIONS * STRIP_KINDS * STRIPS; i++) {
         free(programs[i].text);
         free(programs[i].steps);
     }
@@ -263,6 +268,8 @@ static char *number_write(char *out, const struct strip_maker *maker, const stru
 {
     const uint16_t interval_bits = 0x3fff; /* the two bits above are the mode */
     switch (value) {
+    case VALUE_CLOCK_SKEW:
+        return text_signed(out, message->shift_ms);
     case VALUE_UPTIME:
         return text_unsigned(out, message->uptime_ms);
     case VALUE_VERSION:
@@ -299,6 +306,8 @@ static char *value_write(char *out, const struct strip_maker *maker, const struc
     case VALUE_TEXT:
         return out;
     case VALUE_TIMESTAMP:
+        return text_time(out, time_floor_ms(message->export_ns) - message->shift_ms, day);
+    case VALUE_EXPORT_TIME:
         return text_time(out, time_floor_ms(message->export_ns), day);
     case VALUE_CREATED:
         return text_time(out, time_floor_ms(message->received_ns), day);
@@ -320,7 +329,8 @@ static char *value_write(char *out, const struct strip_maker *maker, const struc
 const struct strip *strip_maker_render(struct strip_maker *maker, const struct message *message, bool explained,
                                        struct text_day *day)
 {
-    const struct strip_program *programs = maker->programs[maker->program_of[message->version]][explained];
+    int kind = (explained ? STRIP_EXPLAINED : 0) | (message->shift_ms ? STRIP_SHIFTED : 0);
+    const struct strip_program *programs = maker->programs[maker->program_of[message->version]][kind];
     struct strip *strips = maker->strips[explained];
     for (uint32_t s = 0; s < (explained ? STRIPS : STRIPS - 1u); s++) {
         const struct strip_program *program = &programs[s];

@@ -42,8 +42,8 @@ def get(namespace, path, base=HERE, headers=None, context=None):
             return error.code, error.headers, error.read()
 
 
-def get_json(namespace, path, status=200):
-    found, headers, body = get(namespace, path)
+def get_json(namespace, path, status=200, base=HERE):
+    found, headers, body = get(namespace, path, base)
     assert found == status, body
     assert headers["Content-Type"] == "application/json" and headers["Cache-Control"] == "no-store"
     answer = json.loads(body)
@@ -51,9 +51,9 @@ def get_json(namespace, path, status=200):
     return answer
 
 
-def metrics(namespace):
+def metrics(namespace, base=HERE):
     """{name: {labels: value}}."""
-    status, headers, body = get(namespace, "/metrics")
+    status, headers, body = get(namespace, "/metrics", base)
     assert status == 200 and headers["Content-Type"].startswith("text/plain; version=0.0.4")
     found = {}
     for line in body.decode().splitlines():

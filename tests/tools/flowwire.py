@@ -288,11 +288,11 @@ def ipfix(*sets, length=None, seconds=EXPORTED, sequence=1, domain=0):
 # --- captures -----------------------------------------------------------------------------
 
 def pcap(datagrams):
-    """A classic Ethernet capture of (source address, source port, payload)."""
+    """A classic Ethernet capture of (source address, source port, payload), and the seconds behind EXPORTED, if any."""
     out = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
-    for number, (source, port, payload) in enumerate(datagrams):
+    for number, (source, port, payload, *seconds) in enumerate(datagrams):
         frame = ethernet(ipaddress.ip_address(source), port, payload)
-        out += struct.pack("<IIII", EXPORTED, number, len(frame), len(frame)) + frame
+        out += struct.pack("<IIII", EXPORTED + sum(seconds), number, len(frame), len(frame)) + frame
     return out
 
 

@@ -35,8 +35,8 @@ def write_case(out, name, seed):
     for old in folder.glob("[0-9]*"):
         old.unlink()
     datagrams = list(function(Values(f"{seed} {name}")))
-    if len(datagrams[0]) == 3:
-        capture = pcap([(*source, payload) for _, payload, source in datagrams])
+    if len(datagrams[0]) >= 3:
+        capture = pcap([(*source, payload, *seconds) for _, payload, source, *seconds in datagrams])
         (folder / "1-capture.pcap").write_bytes(capture)
     else:
         digits = len(str(len(datagrams)))

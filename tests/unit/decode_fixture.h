@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "decode/decoder.h"
 
 #define FIXTURE_NOW 1767225600000000000LL /* 2026-01-01T00:00:00Z */
@@ -49,6 +50,7 @@ static inline void fixture_init(struct fixture *fixture, enum profile_kind kind)
     fixture->config.limits.fields_per_template = 1024;
     fixture->config.limits.facts_per_exporter = 256;
     fixture->config.limits.memory = 16U << 20;
+    fixture->config.clock.tolerance = 60 * NS_PER_S;
     fixture->config.templates.park_size = 1U << 20;
     fixture->config.templates.park_exporter_size = 256U << 10;
 }

@@ -271,12 +271,49 @@ static void element_dates(void **state)
     }
 }
 
+/* An exporter whose clock is an hour ahead: told so three times, a second apart, and then the flow. */
+static json_t *late_document(struct encoding *encoding, const struct flow *flow)
+{
+    json_t *document = NULL;
+    encoding_init(encoding, PROFILE_WEIR);
+    encoding->fixture.config.clock.correct = true;
+    encoding_open(encoding);
+    encoding->fixture.now_ns = FIXTURE_NOW - 3600 * NS_PER_S;
+    for (int i = 0; i < 4; i++, encoding->fixture.now_ns += NS_PER_S)
+        document = flow_document(encoding, flow);
+    return document;
+}
+
+static void clock_corrected(void **state)
+{
+    struct encoding encoding;
+    json_t *document = late_document(&encoding, FLOW(UPTIME("#98500", "#99750"), .uptime_ms = 100000));
+    /* the messages say the same time, so the estimate is that of the one in the middle */
+    EXPECT(document, "@timestamp", "\"2025-12-31T23:00:01.000Z\"");
+    EXPECT(document, "event.start", "\"2025-12-31T22:59:59.500Z\"");
+    EXPECT(document, "event.end", "\"2025-12-31T23:00:00.750Z\"");
+    EXPECT(document, "event.duration", "1250000000");
+    EXPECT(document, "event.created", "\"2025-12-31T23:00:03.000Z\"");
+    EXPECT(document, "netflow.exporter.timestamp", "\"2026-01-01T00:00:00.000Z\"");
+    EXPECT(document, "netflow.exporter.clock_skew_millis", "3599000");
+    assert_int_equal(fixture_count(&encoding.fixture, COUNTER_records_clock_off), 1);
+    assert_int_equal(fixture_count(&encoding.fixture, COUNTER_records_clock_corrected), 1);
+    encoding_close(&encoding);
+
+    document = late_document(&encoding, FLOW(FIELDS({0, 152, 8, "#1767225598000"}, {0, 153, 8, "#1767225599000"})));
+    EXPECT(document, "event.start", "\"2025-12-31T22:59:59.000Z\"");
+    EXPECT(document, "event.end", "\"2025-12-31T23:00:00.000Z\"");
+    EXPECT(document, "netflow.flow_start_milliseconds", "\"2025-12-31T23:59:58.000Z\"");
+    EXPECT(document, "netflow.exporter.clock_skew_millis", "3599000");
+    encoding_close(&encoding);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_uptime),   cmocka_unit_test(end_before_start), cmocka_unit_test(uptime_wraps),
         cmocka_unit_test(by_duration), cmocka_unit_test(by_elements),      cmocka_unit_test(by_initial_time),
-        cmocka_unit_test(initial_time_wraps),
+        cmocka_unit_test(initial_time_wraps), cmocka_unit_test(clock_corrected),
         cmocka_unit_test(impossible_times), cmocka_unit_test(custom_types), cmocka_unit_test(element_dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

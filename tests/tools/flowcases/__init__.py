@@ -2,7 +2,8 @@
 """The synthetic captures of mkflows.py.
 
 A case is a generator of (label, payload), or of (label, payload, (address, port)) where the
-exporter's address matters, registered with @case. `v` is a flowwire.Values.
+exporter's address matters, with the seconds behind EXPORTED where it matters when the datagram
+came, registered with @case. `v` is a flowwire.Values.
 """
 
 CASES = {}

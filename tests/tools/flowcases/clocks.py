@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Uptimes that wrap, flows that end before they start."""
+"""Exporters whose clocks are off, uptimes that wrap, flows that end before they start."""
 
 from flowcases import case
 from flowcases.common import fixed
@@ -50,3 +50,19 @@ def times_reversed(v):
     yield "ipfix", simple(v, lasting, flow(v, lasting, end - 250, end - 1500, flowDurationMilliseconds=7),
                           flow(v, lasting, end, 0, flowDurationMilliseconds=1250), number=300)
 
+
+@case("clock-corrected", "clocks: one right, one an hour behind (v9), one never set (IPFIX), one in 2106 (v5)",
+      **{"clock.correct": "true"})
+def clock_corrected(v):
+    for seconds in range(6):
+        now = EXPORTED + seconds
+        for source, behind in (("192.0.2.1", 0), ("192.0.2.2", 3600)):
+            yield "v9", v9(flow_set(0, template_record(256, UPTIMES, ipfix=False)),
+                           flow_set(256, flow(v, UPTIMES, 98500, 99750)), uptime=100000, seconds=now - behind,
+                           sequence=seconds), (source, 2055), seconds
+        unset = 1000 + seconds
+        yield "ipfix", simple(v, ABSOLUTE, flow(v, ABSOLUTE, unset * 1000 - 1500, unset * 1000 - 250), seconds=unset,
+                              sequence=seconds), ("192.0.2.3", 4739), seconds
+        yield "v5", fixed_packet(5, [fixed(v, 5, 1, first=98500, last=99750)[0]], uptime=100000,
+                                 seconds=4294960000 + seconds, nanoseconds=500000000,
+                                 sequence=seconds), ("192.0.2.4", 2055), seconds
