@@ -17,6 +17,8 @@
     /* datagrams: from the exporter table to the decoder's verdict */                                                 \
     X(datagrams_received, DATAGRAMS, EXPORTER, RECEIVED, "Datagrams handed to the decoder")                           \
     X(datagrams_decoded, DATAGRAMS, EXPORTER, DELIVERED, "Datagrams decoded to their end")                            \
+    X(datagrams_over_share, DATAGRAMS, EXPORTER, DROPPED,                                                             \
+      "Datagrams beyond their exporter's part of the time of a worker that has more to do than it can: input.fair")   \
     X(datagrams_too_short, DATAGRAMS, EXPORTER, DROPPED, "Datagrams shorter than the header of their version")        \
     X(datagrams_unknown_version, DATAGRAMS, EXPORTER, DROPPED, "Datagrams of no known flow export version")           \
     X(datagrams_disabled_version, DATAGRAMS, EXPORTER, DROPPED, "Datagrams of a version that protocols leaves out")   \

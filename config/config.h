@@ -194,6 +194,7 @@ struct config {
         struct text_list balancers; /* CIDRs; whose headers are believed */
         uint32_t exporter_rate;    /* packets a second; 0 = as many as come */
         uint32_t exporter_burst;   /* packets at once */
+        bool fair;                 /* no exporter takes an overloaded worker from the others */
         struct text_list cpus;     /* worker i runs on cpus[i % count]; empty = not pinned */
         uint32_t rss;              /* enum rss: what tells which worker decodes a datagram */
         uint32_t frames;           /* AF_XDP: UMEM frames a queue, DPDK: descriptors; a power of two */

@@ -99,6 +99,13 @@ const struct option_row option_rows_input[] = {
      .most = 1 << 24,
      .unit = "packets",
      .help = "How many packets an exporter may send at once, if input.exporter_rate is not 0."},
+    {.key = "input.fair",
+     .type = OPTION_BOOLEAN,
+     MEMBER(input.fair),
+     .default_text = "true",
+     .help = "While a worker has more to do than it can, addresses that take most of its time are refused datagrams "
+             "(datagrams_over_share) until enough is left for the others. Who takes no more than a hundredth of it is "
+             "never refused any."},
     {.key = "input.cpus",
      .type = OPTION_LIST,
      MEMBER(input.cpus),

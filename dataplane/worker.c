@@ -209,39 +209,6 @@ static void strays_announce(struct worker *worker)
     worker->strays = false;
 }
 
-/* --- datagrams to documents --- */
-
-static_assert((int)PLAN_FLOW == (int)DOCUMENT_FLOW && (int)PLAN_OPTIONS == (int)DOCUMENT_OPTIONS &&
-                  (int)PLAN_COUNTERS == (int)DOCUMENT_COUNTERS,
-              "a plan's kind is its documents'");
-
-static void chunk_encode(struct worker *worker, const struct chunk *chunk)
-{
-    struct exporter *exporter = chunk->message->exporter;
-    enum document_kind kind = chunk->plan->kind;
-    uint32_t copies = outlet_copies(worker->outlet, kind);
-    window_count(&worker->window, chunk);
-    for (uint32_t done = 0; done < chunk->count;) {
-        struct batch *batch = outlet_batch(worker->outlet, kind, worker->waits);
-        if (!batch) {
-            outlet_drop(worker->outlet, kind, exporter, chunk->count - done);
-            return;
-        }
-        uint32_t before = batch->count;
-        done += encoder_chunk(worker->encoder, chunk, done, batch);
-        batch_publish(batch);
-        counter_bump(&exporter->records_in_flight, (uint64_t)(batch->count - before) * copies);
-        if (done < chunk->count)
-            outlet_seal(worker->outlet, kind);
-    }
-}
-
-static void chunks_encode(struct worker *worker)
-{
-    while (decoder_next(worker->decoder, &worker->chunk))
-        chunk_encode(worker, &worker->chunk);
-}
-
 /* --- housekeeping --- */
 
 /* What backends know of packets that never came. */
@@ -302,6 +269,7 @@ static void exporters_sweep(struct worker *worker, int64_t now_ns)
 static void worker_housekeep(struct worker *worker)
 {
     int64_t steady_ns = clock_steady_ns();
+    fairness_round(&worker->fairness, steady_ns);
     outlet_housekeep(worker->outlet, steady_ns);
     window_serve(&worker->window, worker->decoder);
     if (steady_ns < worker->housekeep_ns)
@@ -310,7 +278,7 @@ static void worker_housekeep(struct worker *worker)
     int64_t now_ns = worker->waits ? worker->packet_ns : clock_utc_ns();
     decoder_housekeep(worker->decoder, now_ns);
     if (decoder_begin_parked(worker->decoder))
-        chunks_encode(worker);
+        worker_encode(worker);
     exporters_sweep(worker, now_ns);
     window_publish(&worker->window, worker->decoder, worker->exporters, worker->outlet, worker->heap);
     if (steady_ns < worker->losses_ns)
@@ -337,12 +305,10 @@ static uint32_t queue_burst(struct worker *worker, struct worker_queue *queue)
     if (count <= 0)
         return 0;
     counter_add(worker->counters, queue->received, (uint64_t)count);
+    fairness_burst(&worker->fairness, count == BURST_PACKETS);
     packets_parse(worker, count);
     arrivals_resolve(worker);
-    for (uint32_t i = 0; i < worker->datagram_count; i++) {
-        decoder_begin(worker->decoder, &worker->datagrams[i]);
-        chunks_encode(worker);
-    }
+    worker_decode(worker);
     ops->release(queue->queue);
     if (worker->strays)
         strays_announce(worker);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "dataplane/worker_state.h"
 
 static int decoder_init(struct worker *worker)
@@ -54,6 +55,7 @@ struct worker *worker_new(struct crew_shared *shared, uint32_t number)
     worker->message_bytes_most = (uint32_t)config->max_message_size;
     worker->keeps_cut = config->output.profile == PROFILE_ELASTIC;
     pause_init(&worker->pause, config);
+    fairness_init(&worker->fairness, config->input.fair, clock_steady_ns());
     worker->exporter_expiry_ns = 2 * config->expiration_timeout;
     worker->stray_to = calloc(shared->setup.worker_count, sizeof *worker->stray_to);
     if (worker->stray_to && !decoder_init(worker) && !encoder_init(worker) &&
@@ -101,5 +103,6 @@ int worker_add_queue(struct worker *worker, struct backend_queue *queue)
     if (queue->polled)
         pause_poll(&worker->pause);
     worker->waits = !stray && queue->finite;
+    worker->fairness.on = worker->shared->setup.config->input.fair && !worker->waits;
     return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "base/heap.h"
 #include "dataplane/crew_shared.h"
+#include "dataplane/fairness.h"
 #include "dataplane/frame.h"
 #include "dataplane/pause.h"
 #include "dataplane/window.h"
@@ -71,4 +72,13 @@ struct worker {
     struct worker_queue *queues;
     uint32_t poll_count;
     struct pollfd *polls;
+    struct fairness fairness;  /* long */
 };
+
+/* --- worker_decode.c --- */
+
+/* Decodes the burst's datagrams, as far as their exporters may have it, and encodes their records. */
+void worker_decode(struct worker *worker);
+
+/* Encodes what the decoder has begun. */
+void worker_encode(struct worker *worker);

@@ -193,6 +193,14 @@ void decoder_begin(struct decoder *decoder, const struct datagram *datagram)
         version_begin(decoder, version, (uint8_t)number);
 }
 
+void decoder_refuse(struct decoder *decoder, const struct datagram *datagram)
+{
+    decoder->datagram = *datagram;
+    decoder_count(decoder, COUNTER_datagrams_received, 1);
+    decoder_count(decoder, COUNTER_datagram_bytes, datagram->size_bytes);
+    decoder_count(decoder, COUNTER_datagrams_over_share, 1);
+}
+
 uint32_t decoder_next(struct decoder *decoder, struct chunk *chunk)
 {
     struct walk *walk = &decoder->walk;

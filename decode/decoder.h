@@ -46,6 +46,9 @@ void decoder_free(struct decoder *decoder);
 /* Reads the datagram's header. The payload stays readable until decoder_next() has returned 0. */
 void decoder_begin(struct decoder *decoder, const struct datagram *datagram);
 
+/* The datagram arrived, but is not decoded: its exporter has had its part of an overloaded worker. */
+void decoder_refuse(struct decoder *decoder, const struct datagram *datagram);
+
 /* Fills chunk with the next records; returns their number, 0 at the end of the datagram. */
 uint32_t decoder_next(struct decoder *decoder, struct chunk *chunk);
 
