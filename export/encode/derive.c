@@ -200,9 +200,10 @@ static void scaled_take(struct side *side, enum side_member member, uint8_t slot
     side->present |= 1u << member;
 }
 
-/* As counters_find(), with each counter times the rate. */
-static void counters_scale(struct derived *derived, const struct record *record, const struct counter_pair *pair,
-                           const struct derive_context *context)
+/* As counters_find(), with each counter times the rate. Seldom, so it is not to grow the usual way. */
+static __attribute__((noinline)) void counters_scale(struct derived *derived, const struct record *record,
+                                                     const struct counter_pair *pair,
+                                                     const struct derive_context *context)
 {
     uint16_t forward = counter_field(record, pair->forward), reverse = counter_field(record, pair->reverse);
     uint64_t there = 0, back = 0, sum;

@@ -7,6 +7,10 @@
 #include "base/bytes.h"
 #include "export/encode/times.h"
 
+/* writer_run()'s loop needs its registers: what is in it seldom is called, what is in it often is not. */
+#define SELDOM __attribute__((noinline))
+#define ALWAYS inline __attribute__((always_inline))
+
 static const uint8_t *bytes_of(const struct writing *writing, const struct step *step, uint32_t *length)
 {
     const struct span span = writing->record->spans[step->value];
@@ -60,7 +64,7 @@ static inline char *slot_copy(char *out, const struct slot *slot, size_t copied)
     return out + slot->size_bytes;
 }
 
-static char *related_write(char *out, const struct derived *derived)
+static SELDOM char *related_write(char *out, const struct derived *derived)
 {
     *out++ = '[';
     for (uint32_t i = 0; i < derived->related_count; i++) {
@@ -73,7 +77,7 @@ static char *related_write(char *out, const struct derived *derived)
     return out;
 }
 
-static char *octets_write(char *out, const uint8_t *bytes, uint32_t length)
+static SELDOM char *octets_write(char *out, const uint8_t *bytes, uint32_t length)
 {
     *out++ = '[';
     for (uint32_t i = 0; i < length; i++) {
@@ -85,7 +89,7 @@ static char *octets_write(char *out, const uint8_t *bytes, uint32_t length)
     return out + 1;
 }
 
-static char *numbers_write(char *out, const uint8_t *bytes, uint32_t length)
+static SELDOM char *numbers_write(char *out, const uint8_t *bytes, uint32_t length)
 {
     *out++ = '[';
     for (uint32_t at = 0; at + 4 <= length; at += 4) {
@@ -98,7 +102,7 @@ static char *numbers_write(char *out, const uint8_t *bytes, uint32_t length)
 }
 
 /* As operators write them: the AS and its own number. */
-static char *communities_write(char *out, const uint8_t *bytes, uint32_t length)
+static SELDOM char *communities_write(char *out, const uint8_t *bytes, uint32_t length)
 {
     *out++ = '[';
     for (uint32_t at = 0; at + 4 <= length; at += 4) {
@@ -114,7 +118,7 @@ static char *communities_write(char *out, const uint8_t *bytes, uint32_t length)
     return out + 1;
 }
 
-static char *macs_write(char *out, const uint8_t *bytes, uint32_t length)
+static SELDOM char *macs_write(char *out, const uint8_t *bytes, uint32_t length)
 {
     *out++ = '[';
     for (uint32_t at = 0; at + 6 <= length; at += 6) {
@@ -138,7 +142,7 @@ static char *hex_write(char *out, const uint8_t *bytes, uint32_t length)
     return out;
 }
 
-static char *acl_write(char *out, const uint8_t *bytes)
+static SELDOM char *acl_write(char *out, const uint8_t *bytes)
 {
     for (int group = 0; group < 3; group++) {
         out = hex_write(out, bytes + 4 * group, 4);
@@ -155,7 +159,7 @@ static char *string_write(char *out, const uint8_t *bytes, uint32_t length)
     return text_json(out, bytes, length);
 }
 
-static char *float_write(char *out, const uint8_t *bytes, uint32_t length)
+static SELDOM char *float_write(char *out, const uint8_t *bytes, uint32_t length)
 {
     union {
         uint64_t bits;
@@ -181,13 +185,14 @@ static char *boolean_write(char *out, const uint8_t *bytes)
     return out + (bytes[0] == 1 ? 4 : 5);
 }
 
-static char *ntp_write(char *out, const uint8_t *bytes, bool eras, struct text_day *day)
+static SELDOM char *ntp_write(char *out, const uint8_t *bytes, bool eras, struct text_day *day)
 {
     int64_t ns;
     return text_time(out, ntp_milliseconds(bytes, eras, &ns), day);
 }
 
-char *writer_value(char *out, uint8_t format, const uint8_t *bytes, uint32_t length, struct text_day *day)
+static ALWAYS char *value_write(char *out, uint8_t format, const uint8_t *bytes, uint32_t length,
+                                struct text_day *day)
 {
     switch (format) {
     case FORMAT_UNSIGNED8:
@@ -236,6 +241,11 @@ char *writer_value(char *out, uint8_t format, const uint8_t *bytes, uint32_t len
     }
 }
 
+char *writer_value(char *out, uint8_t format, const uint8_t *bytes, uint32_t length, struct text_day *day)
+{
+    return value_write(out, format, bytes, length, day);
+}
+
 /* Two spans at a time; the length is the upper half of each. */
 static bool spans_absent(const struct span *spans)
 {
@@ -246,7 +256,7 @@ static bool spans_absent(const struct span *spans)
     return (words[0] & words[1] & words[2] & words[3] & lengths) == lengths;
 }
 
-static bool many_spans_absent(const struct span *spans)
+static SELDOM bool many_spans_absent(const struct span *spans)
 {
     const uint64_t lengths = 0xffff0000ffff0000;
     uint64_t all = lengths;
@@ -268,15 +278,15 @@ static inline char *object_close(char *out, char *opened)
 }
 
 /* Values that are read from the record each time. */
-static char *field_write(struct writing *writing, const struct step *step, char *out)
+static ALWAYS char *field_write(struct writing *writing, const struct step *step, char *out)
 {
     uint32_t length;
     const uint8_t *bytes = bytes_of(writing, step, &length);
-    return writer_value(out, step->format, bytes, length, writing->day);
+    return value_write(out, step->format, bytes, length, writing->day);
 }
 
 /* Texts that were made before. */
-static char *made_write(const struct writing *writing, const struct step *step, char *out)
+static SELDOM char *made_write(const struct writing *writing, const struct step *step, char *out)
 {
     if (step->format == FORMAT_FACT) {
         const struct fact *fact = writing->derived->facts[step->value];
