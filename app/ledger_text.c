@@ -48,7 +48,7 @@ static void counters_print(FILE *stream, const struct ledger *ledger, const char
     bool any = false;
     for (uint32_t i = 0; i < COUNTER_COUNT; i++) {
         const struct counter_row *row = &counter_rows[i];
-        bool wanted = dropped ? row->part == PART_DROPPED : row->part == PART_NONE;
+        bool wanted = dropped ? row->part == PART_DROPPED : row->part == PART_NONE || row->part == PART_NOW;
         if (!wanted || !ledger->counts[i])
             continue;
         if (!any)

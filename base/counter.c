@@ -43,7 +43,8 @@ const char *counter_scope_name(enum counter_scope scope)
 const char *counter_part_name(enum counter_part part)
 {
     static const char *const names[] = {
-        [PART_NONE] = "", [PART_RECEIVED] = "received", [PART_DELIVERED] = "delivered", [PART_DROPPED] = "dropped"};
+        [PART_NONE] = "",       [PART_RECEIVED] = "received", [PART_DELIVERED] = "delivered",
+        [PART_DROPPED] = "dropped", [PART_NOW] = "now"};
     assert((unsigned)part < sizeof names / sizeof names[0]);
     return names[part];
 }

@@ -16,7 +16,7 @@ enum counter {
 
 enum counter_unit { UNIT_PACKETS, UNIT_DATAGRAMS, UNIT_SETS, UNIT_RECORDS, UNIT_TEMPLATES, UNIT_BYTES, UNIT_EVENTS };
 enum counter_scope { SCOPE_EXPORTER, SCOPE_WORKER, SCOPE_OUTPUT };
-enum counter_part { PART_NONE, PART_RECEIVED, PART_DELIVERED, PART_DROPPED };
+enum counter_part { PART_NONE, PART_RECEIVED, PART_DELIVERED, PART_DROPPED, PART_NOW };
 
 struct counter_row {
     const char *name;
@@ -38,7 +38,7 @@ extern const struct counter_row counter_rows[];
 
 const char *counter_unit_name(enum counter_unit unit);
 const char *counter_scope_name(enum counter_scope scope); /* "exporter", "total", "output" */
-const char *counter_part_name(enum counter_part part);    /* "" for PART_NONE */
+const char *counter_part_name(enum counter_part part);    /* "received", ...; "" for PART_NONE */
 
 /* What an operator has to know at once: dropped here, in the kernel or the driver, or missing by sequence number. */
 bool counter_is_loss(enum counter counter);

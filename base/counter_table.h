@@ -8,8 +8,8 @@
  *          ledger with an identity of its own: received = delivered + waiting + dropped, exactly, at rest.
  *   scope  EXPORTER: kept for every exporter and in total; WORKER: in total only; OUTPUT: in total and for each output,
  *          counted by its thread. EXPORTER rows come first.
- *   part   RECEIVED, DELIVERED or DROPPED in the identity of the unit; NONE: informative. What waits is no counter: it
- *          is read off the batches.
+ *   part   RECEIVED, DELIVERED or DROPPED in the identity of the unit; NONE: informative; NOW: not a count but how many
+ *          there are, which may fall. What waits is no counter: it is read off the batches.
  *
  * A row and a counter_add() at its place are all that a new counter takes.
  */
@@ -195,7 +195,7 @@
     X(packets_timed_kernel, PACKETS, WORKER, NONE, "Frames of a ring whose time the XDP program told instead")        \
     X(xdp_budgets, EVENTS, WORKER, NONE, "Exporters new to the XDP program's budgets; at the cap an old one goes")    \
     /* sessions of transports that have them */                                                                        \
-    X(streams_open, EVENTS, WORKER, NONE, "Now: sessions that are open")                                               \
+    X(streams_open, EVENTS, WORKER, NOW, "Sessions that are open")                                                    \
     X(streams_accepted, EVENTS, WORKER, NONE, "Sessions accepted and given to a worker")                               \
     X(streams_full, EVENTS, WORKER, NONE, "Connections closed at once: input.streams.most")                            \
     X(streams_full_address, EVENTS, WORKER, NONE, "Connections closed at once: input.streams.per_address")             \
@@ -224,8 +224,8 @@
     X(template_topic_refused, EVENTS, WORKER, NONE, "Of these, those that are no sound news of a template")           \
     X(template_topic_full, EVENTS, WORKER, NONE, "News of templates without room: templates.kafka.memory")            \
     X(template_topic_errors, EVENTS, WORKER, NONE, "News of templates that Kafka did not take, to be sent again")     \
-    X(template_topic_lag, EVENTS, WORKER, NONE, "Now: messages of the topic that are still to be read")               \
-    X(template_topic_waiting, EVENTS, WORKER, NONE, "Now: news of templates that Kafka has not acknowledged")         \
+    X(template_topic_lag, EVENTS, WORKER, NOW, "Messages of the topic that are still to be read")                     \
+    X(template_topic_waiting, EVENTS, WORKER, NOW, "News of templates that Kafka has not acknowledged")               \
     X(values_unmappable, EVENTS, WORKER, NONE, "Values left out because no mapping could take them (profile weir)")   \
     /* of an output's thread */                                                                                       \
     X(records_recovered, RECORDS, OUTPUT, RECEIVED, "Documents that an earlier run left in the spool or in memory")  \

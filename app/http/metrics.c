@@ -77,7 +77,7 @@ static void worker_count(FILE *stream, const struct metric *metric, uint32_t num
 static void counter_family(FILE *stream, const struct crew *crew, const uint64_t *of_outputs, uint32_t counter)
 {
     const struct counter_row *row = &counter_rows[counter];
-    struct metric metric = {"", row->name, "counter", row->help};
+    struct metric metric = {"", row->name, row->part == PART_NOW ? "gauge" : "counter", row->help};
     metric_begin(stream, &metric);
     for (uint32_t i = 0; i < crew_worker_count(crew); i++)
         worker_count(stream, &metric, i, counter_read(&worker_counters(crew_worker(crew, i))->value[counter]));
