@@ -16,12 +16,13 @@ import time
 import urllib.error
 import urllib.request
 
+from certificates import make_authority, make_certificate
 import exports
 from exports import RECORDS
 from harness import BACKENDS, ROOT, check_stop
 import lab
 import pytest
-from servers import inside, must_openssl, wait_for
+from servers import inside, wait_for
 
 SOCKET = BACKENDS["socket"]
 HERE = "http://127.0.0.1:9478"
@@ -69,9 +70,9 @@ def total(found, name):
 
 
 def metric_of(name, row):
-    """What a counter is called: /api/counters says where it is kept."""
+    """What a counter is called: /api/counters says where it is kept, and whether it may fall."""
     prefix = "" if row["scope"] != "output" or name.startswith("output_") else "output_"
-    return f"weir_{prefix}{name}_total"
+    return f"weir_{prefix}{name}{'' if row['part'] == 'now' else '_total'}"
 
 
 @needs_promtool
@@ -206,13 +207,8 @@ def identity(tmp_path):
     """A CA and a server's certificate of the collector's address; the folder."""
     folder = tmp_path / "tls"
     folder.mkdir()
-    must_openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=weir test CA",
-                 "-keyout", "ca.key", "-out", "ca.pem")
-    must_openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=weir", "-keyout", "key.pem",
-                 "-out", "request.pem")
-    (folder / "names").write_text(f"subjectAltName=IP:{lab.COLLECTOR},IP:127.0.0.1\n")
-    must_openssl(folder, "x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                 "-days", "1", "-extfile", "names", "-out", "certificate.pem")
+    make_authority(folder)
+    make_certificate(folder, "weir", "weir", f"IP:{lab.COLLECTOR},IP:127.0.0.1")
     (folder / "token").write_text(TOKEN + "\n")
     return folder
 
@@ -221,7 +217,7 @@ def identity(tmp_path):
 def test_token_and_tls_beyond_the_loopback(collect, link, identity):
     """From another machine: by TLS that can be verified, with the token, and not otherwise."""
     weir = collect(**SOCKET, http__listen=f"{lab.COLLECTOR}:9478", http__token=f"file:{identity}/token",
-                   http__tls__certificate=identity / "certificate.pem", http__tls__key=identity / "key.pem")
+                   http__tls__certificate=identity / "weir.pem", http__tls__key=identity / "weir.key")
     base = f"https://{lab.COLLECTOR}:9478"
     trust = ssl.create_default_context(cafile=identity / "ca.pem")
     bearer = {"Authorization": f"Bearer {TOKEN}"}
@@ -250,7 +246,7 @@ def test_bad_configuration_ends_the_start(collect, identity, settings, said):
     """With what to write instead, before anything is received."""
     kind = settings.pop("tls", None)
     if kind:
-        names = ("certificate.pem", "key.pem") if kind is True else ("key.pem", "certificate.pem")
+        names = ("weir.pem", "weir.key") if kind is True else ("weir.key", "weir.pem")
         settings = {**settings, "http.token": TOKEN, "http.tls.certificate": identity / names[0],
                     "http.tls.key": identity / names[1]}
     weir = collect(wait=False, **SOCKET, **settings)

@@ -11,40 +11,31 @@ import struct
 import subprocess
 import time
 
+from certificates import make_authority, make_certificate
 import exports
 import flowwire
 from flowcases.common import V4, v4_rows
 from harness import check_stop
 import lab
 import pytest
-from servers import inside, must_openssl, wait_for
+from servers import inside, wait_for
 
 SOCKET = {"input.backend": "socket", "workers": "2", "read_buffer": "8MiB"}
 TCP = {**SOCKET, "input.tcp.listen": ":4739", "stats_interval": "200ms"}
 RECORDS = exports.RECORDS
 
 
-def certificate(folder, name, subject, names, authority="ca"):
-    """NAME.pem and NAME.key, by the CA of that name."""
-    must_openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={subject}", "-keyout", f"{name}.key",
-                 "-out", "request.pem")
-    (folder / "names").write_text(f"subjectAltName={names}\n")
-    must_openssl(folder, "x509", "-req", "-in", "request.pem", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key",
-                 "-CAcreateserial", "-days", "1", "-extfile", "names", "-out", f"{name}.pem")
-
-
 @pytest.fixture(scope="module")
 def identity(tmp_path_factory):
     """Certificates of the collector (two of them), of exporters, and of one by another CA."""
     folder = tmp_path_factory.mktemp("tls")
-    for authority in ("ca", "other"):
-        must_openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-                     f"/CN=weir {authority}", "-keyout", f"{authority}.key", "-out", f"{authority}.pem")
-    certificate(folder, "collector", "weir", f"IP:{lab.COLLECTOR}")
-    certificate(folder, "renewed", "weir anew", f"IP:{lab.COLLECTOR}")
-    certificate(folder, "router", "router1", "DNS:router1.example.net")
-    certificate(folder, "printer", "printer", "DNS:printer.example.org")
-    certificate(folder, "stranger", "router1", "DNS:router1.example.net", "other")
+    make_authority(folder)
+    make_authority(folder, "other")
+    make_certificate(folder, "collector", "weir", f"IP:{lab.COLLECTOR}")
+    make_certificate(folder, "renewed", "weir anew", f"IP:{lab.COLLECTOR}")
+    make_certificate(folder, "router", "router1", "DNS:router1.example.net")
+    make_certificate(folder, "printer", "printer", "DNS:printer.example.org")
+    make_certificate(folder, "stranger", "router1", "DNS:router1.example.net", "other")
     return folder
 
 

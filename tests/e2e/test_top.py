@@ -117,7 +117,7 @@ def test_readings_one_below_the_other(rested, link):
 def test_refused(collect, link, identity):  # noqa: F811
     """Token and certificate: one clear line where they are wrong, and none where they are right."""
     collector = collect(**SOCKET, http__listen=f"{lab.COLLECTOR}:9478", http__token=f"file:{identity}/token",
-                        http__tls__certificate=identity / "certificate.pem", http__tls__key=identity / "key.pem")
+                        http__tls__certificate=identity / "weir.pem", http__tls__key=identity / "weir.key")
     (identity / "wrong").write_text("0" * 32 + "\n")
     (identity / "empty").write_text("")
     url, trust = ("--url", f"https://{lab.COLLECTOR}:9478"), ("--ca", identity / "ca.pem")
