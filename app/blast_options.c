@@ -132,9 +132,9 @@ static bool sender_read(struct blast_options *options, const char *text)
 /* --- the options --- */
 
 enum letter {
-    SENDER = 256, INTERFACE, DEVICE, QUEUE, MAC, WRITE, FORMAT, EXPORTERS, FROM, SOURCE_PORT, SEED, SIZE, PER_DATAGRAM,
-    TEMPLATES, TEMPLATE_SECONDS_, RATE, RECORD_RATE, COUNT, RECORDS, SECONDS, ENDLESS, REPLAY, SPEED, ROUNDS,
-    KEEP_TIMES, TIME, CPU, JSON, BY_EXPORTER, HELP = 'h',
+    SENDER = 256, INTERFACE, DEVICE, QUEUE, MAC, WRITE, CA, CERTIFICATE, KEY, FORMAT, EXPORTERS, FROM, SOURCE_PORT,
+    SEED, SIZE, PER_DATAGRAM, TEMPLATES, TEMPLATE_SECONDS_, RATE, RECORD_RATE, COUNT, RECORDS, SECONDS, ENDLESS, REPLAY,
+    SPEED, ROUNDS, KEEP_TIMES, TIME, CPU, JSON, BY_EXPORTER, HELP = 'h',
 };
 
 static const struct row {
@@ -149,6 +149,9 @@ static const struct row {
     {"queue", "N", QUEUE, "of the interface, for xdp (0)"},
     {"mac", "MAC", MAC, "of the collector or of the router to it (the IPv4 neighbour's)"},
     {"write", "FILE", WRITE, "the capture to write"},
+    {"ca", "FILE", CA, "for tls: PEM of the CA that has to have signed the collector's certificate (any may)"},
+    {"certificate", "FILE", CERTIFICATE, "for tls: PEM of the exporters' certificate (none)"},
+    {"key", "FILE", KEY, "and of its key"},
     {"format", "NAME,...", FORMAT, "what exporters send, in turn, see below (v9)"},
     {"exporters", "N", EXPORTERS, "how many, 1 to 1000000 (1)"},
     {"from", "PREFIX,...", FROM, "exporters' addresses (frames: " SOURCES_IPV4 ", " SOURCES_IPV6 ")"},
@@ -247,26 +250,42 @@ static bool replay_take(struct blast_options *options, int letter, const char *v
     return true;
 }
 
+/* Options whose value is taken as it is; NULL: another one. */
+static const char **text_of(struct sender_setup *setup, int letter)
+{
+    switch (letter) {
+    case INTERFACE:
+        return &setup->interface;
+    case DEVICE:
+        return &setup->device;
+    case WRITE:
+        return &setup->path;
+    case CA:
+        return &setup->ca;
+    case CERTIFICATE:
+        return &setup->certificate;
+    case KEY:
+        return &setup->key;
+    }
+    return NULL;
+}
+
 /* Where it goes, and the rest. */
 static bool way_take(struct blast_options *options, int letter, const char *value)
 {
+    const char **text = text_of(&options->setup, letter);
     uint32_t number = 0;
+    if (text) {
+        *text = value;
+        return true;
+    }
     switch (letter) {
     case SENDER:
         return sender_read(options, value);
-    case INTERFACE:
-        options->setup.interface = value;
-        return true;
-    case DEVICE:
-        options->setup.device = value;
-        return true;
     case QUEUE:
         return strcmp(value, "0") == 0 || small_read("--queue", value, 4095, &options->setup.queue);
     case MAC:
         return mac_read(&options->setup, value);
-    case WRITE:
-        options->setup.path = value;
-        return true;
     case FROM:
         return sources_read(&options->setup.sources, value);
     case SOURCE_PORT:
@@ -353,6 +372,8 @@ static const char *setup_missing(const struct sender_ops *sender, const struct s
         return NULL;
     if (strcmp(sender->name, "pcap") == 0 && !setup->path)
         return "--write FILE";
+    if (!setup->certificate != !setup->key)
+        return "--certificate and --key together";
     if (dpdk && !setup->device)
         return "--device";
     if (dpdk && !setup->interface && !setup->has_mac)

@@ -11,7 +11,8 @@ struct sender_buffers {
 };
 
 const struct sender_ops *const senders[] = {
-    &sender_udp, &sender_gso, &sender_tcp, &sender_packet, &sender_xdp, &sender_dpdk, &sender_pcap, &sender_none, NULL,
+    &sender_udp, &sender_gso,  &sender_tcp,  &sender_tls,  &sender_packet,
+    &sender_xdp, &sender_dpdk, &sender_pcap, &sender_none, NULL,
 };
 
 const struct sender_ops *sender_find(const char *name)

@@ -11,6 +11,9 @@ struct sender_setup {
     uint32_t queue;               /* AF_XDP: of the interface */
     const char *device;           /* DPDK: where they leave */
     const char *path;             /* files */
+    const char *ca;               /* TLS, PEM files: of the CA that has to have signed the collector's; NULL: any may */
+    const char *certificate;      /* the exporters'; NULL: none */
+    const char *key;
     uint8_t target_mac[6];
     bool has_mac;                 /* else the neighbour's, or a file's made-up one */
 };

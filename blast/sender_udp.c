@@ -27,7 +27,6 @@ struct message {
 };
 
 struct udp_state {
-    struct sender_buffers *buffers;
     struct exporter_sockets sockets;
     struct iovec vectors[BLAST_BURST];
     struct mmsghdr headers[BLAST_BURST];
@@ -150,35 +149,9 @@ static int gso_send(struct sender *sender, struct blast_datagram *datagrams, uin
     return burst_send(sender, datagrams, count, true);
 }
 
-static uint32_t udp_room(struct sender *sender, struct blast_datagram *datagrams, uint32_t most)
-{
-    struct udp_state *state = sender->state;
-    return buffers_room(state->buffers, datagrams, most);
-}
-
-/* --- set-up --- */
-
 static int udp_open(struct sender *sender)
 {
-    struct udp_state *state = calloc(1, sizeof *state);
-    sender->state = state;
-    if (!state)
-        return -ENOMEM;
-    state->buffers = buffers_new();
-    if (!state->buffers)
-        return -ENOMEM;
-    return exporter_sockets_open(sender, SOCK_DGRAM, &state->sockets);
-}
-
-static int udp_close(struct sender *sender)
-{
-    struct udp_state *state = sender->state;
-    if (!state)
-        return 0;
-    exporter_sockets_close(&state->sockets);
-    buffers_free(state->buffers);
-    free(state);
-    return 0;
+    return exporter_sockets_open(sender, sizeof(struct udp_state), SOCK_DGRAM);
 }
 
 const struct sender_ops sender_udp = {
@@ -186,9 +159,9 @@ const struct sender_ops sender_udp = {
     .help = "sockets and sendmmsg(); exporters are ports, or addresses that this machine has",
     .run = 16,
     .open = udp_open,
-    .room = udp_room,
+    .room = exporter_sockets_room,
     .send = udp_send,
-    .close = udp_close,
+    .close = exporter_sockets_close,
 };
 
 const struct sender_ops sender_gso = {
@@ -196,7 +169,7 @@ const struct sender_ops sender_gso = {
     .help = "the same, with datagrams of one size as segments of one message (UDP_SEGMENT)",
     .run = 64,
     .open = udp_open,
-    .room = udp_room,
+    .room = exporter_sockets_room,
     .send = gso_send,
-    .close = udp_close,
+    .close = exporter_sockets_close,
 };

@@ -6,6 +6,7 @@
 extern const struct sender_ops sender_udp;    /* sender_udp.c */
 extern const struct sender_ops sender_gso;    /* the same */
 extern const struct sender_ops sender_tcp;    /* sender_tcp.c */
+extern const struct sender_ops sender_tls;    /* sender_tls.c */
 extern const struct sender_ops sender_packet; /* sender_packet.c */
 extern const struct sender_ops sender_xdp;    /* sender_xdp.c */
 extern const struct sender_ops sender_dpdk;   /* sender_dpdk.c */

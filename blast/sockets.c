@@ -95,11 +95,15 @@ static void files_allow(void)
     }
 }
 
-int exporter_sockets_open(struct sender *sender, int type, struct exporter_sockets *sockets)
+int exporter_sockets_open(struct sender *sender, size_t state_bytes, int type)
 {
     int result = 0;
+    struct exporter_sockets *sockets = sender->state = calloc(1, state_bytes);
+    if (!sockets)
+        return -ENOMEM;
+    sockets->buffers = buffers_new();
     sockets->items = calloc(sender->supply->exporter_count, sizeof *sockets->items);
-    if (!sockets->items)
+    if (!sockets->buffers || !sockets->items)
         return -ENOMEM;
     files_allow();
     while (sockets->count < sender->supply->exporter_count && !result)
@@ -107,9 +111,21 @@ int exporter_sockets_open(struct sender *sender, int type, struct exporter_socke
     return result;
 }
 
-void exporter_sockets_close(struct exporter_sockets *sockets)
+int exporter_sockets_close(struct sender *sender)
 {
+    struct exporter_sockets *sockets = sender->state;
+    if (!sockets)
+        return 0;
     for (uint32_t i = 0; i < sockets->count; i++)
         close(sockets->items[i]);
+    buffers_free(sockets->buffers);
     free(sockets->items);
+    free(sockets);
+    return 0;
+}
+
+uint32_t exporter_sockets_room(struct sender *sender, struct blast_datagram *datagrams, uint32_t most)
+{
+    const struct exporter_sockets *sockets = sender->state;
+    return buffers_room(sockets->buffers, datagrams, most);
 }

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+from certificates import make_authority, make_certificate
 from harness import DPDK_MODULE, ROOT, check_stop
 import lab
 import pytest
@@ -99,6 +100,22 @@ def test_sessions(collect, blast):
                    "--per-datagram", 4, f"{lab.COLLECTOR}:4739")
     assert result["datagrams"] == 1000 and len(result["exporters"]) == 20
     check_delivered(result, weir)
+
+
+def test_sessions_by_tls(collect, blast, tmp_path):
+    """Both sides show a certificate; a collector that another CA has signed gets nothing."""
+    for name in ("ca", "other"):
+        make_authority(tmp_path, name)
+    make_certificate(tmp_path, "collector", "weir", f"IP:{lab.COLLECTOR}")
+    make_certificate(tmp_path, "router", "router1", "DNS:router1.example.net")
+    weir = collect(input__backend="socket", input__tls__listen=":4740", workers="2",
+                   input__tls__certificate=tmp_path / "collector.pem", input__tls__key=tmp_path / "collector.key",
+                   input__tls__ca=tmp_path / "ca.pem")
+    sent = ("--sender", "tls", "--exporters", 5, "--format", "ipfix,ipfix-biflow", "--count", 400, "--per-datagram", 4,
+            "--certificate", tmp_path / "router.pem", "--key", tmp_path / "router.key", f"{lab.COLLECTOR}:4740")
+    with pytest.raises(RuntimeError, match="no session by TLS: self-signed certificate|unable to get local issuer"):
+        blast("--ca", tmp_path / "other.pem", *sent)
+    check_delivered(blast("--ca", tmp_path / "ca.pem", *sent), weir)
 
 
 def test_spoofed_frames_reach_af_xdp(collect, blast, link):
@@ -241,6 +258,8 @@ def test_replay_of_foreign_captures_into_a_file(tmp_path, capture):
 
 @pytest.mark.parametrize("arguments, problem", [
     (("--count", "1", "--sender", "tcp", "--format", "v9", "127.0.0.1:9"), "v9 has no framing for streams"),
+    (("--count", "1", "--sender", "tls", "--format", "v5", "127.0.0.1:9"), "v5 has no framing for streams; tls takes"),
+    (("--count", "1", "--sender", "tls", "--key", "k.pem", "127.0.0.1:9"), "needs --certificate and --key together"),
     (("--count", "1", "--sender", "tcp", "--format", "ipfix", "127.0.0.1:9"), "cannot send there: Connection refused"),
     ((TARGET,), "how much?"),
     (("--count", "1"), "sender udp needs a target"),
