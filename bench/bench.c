@@ -28,6 +28,7 @@ static const char help[] =
     "  --json FILE         where the results go as JSON; bench-result.json in the build folder\n"
     "  --seconds S         CPU time of one measurement in memory (0.2)\n"
     "  --repeat N          measurements of each case, in turn with the others (5)\n"
+    "  --only TEXT         cases of the traffic whose name has that: \"v9\"\n"
     "  --wire-seconds S    length of a run over loopback, and of send (3)\n"
     "  --rate N            datagrams a second of paced runs and of send, 0 for send = as fast as it can (25000)\n"
     "  --file-rate N       datagrams a second of paced runs to a file, and of output (8000)\n"
@@ -90,12 +91,13 @@ static bool build_find(struct bench *bench)
     return length > 0;
 }
 
-enum letter { JSON = 256, SECONDS, REPEAT, WIRE_SECONDS, RATE, FILE_RATE, STEP, CPU, SENDER_CPU, RESIDENT_CHILD };
+enum letter { JSON = 256, SECONDS, REPEAT, ONLY, WIRE_SECONDS, RATE, FILE_RATE, STEP, CPU, SENDER_CPU, RESIDENT_CHILD };
 
 static const struct option options[] = {
     {"json", required_argument, NULL, JSON},
     {"seconds", required_argument, NULL, SECONDS},
     {"repeat", required_argument, NULL, REPEAT},
+    {"only", required_argument, NULL, ONLY},
     {"wire-seconds", required_argument, NULL, WIRE_SECONDS},
     {"rate", required_argument, NULL, RATE},
     {"file-rate", required_argument, NULL, FILE_RATE},
@@ -135,6 +137,9 @@ static void option_take(struct bench *bench, int letter)
         break;
     case SECONDS:
         bench->seconds = number_read(optarg, 0.001, 60);
+        break;
+    case ONLY:
+        bench->only = optarg;
         break;
     case REPEAT:
         bench->repeats = (uint32_t)number_read(optarg, 1, BENCH_REPEATS_MOST);

@@ -13,6 +13,7 @@
 struct bench {
     struct report report;
     double seconds;         /* CPU time of one measurement in memory */
+    const char *only;       /* cases: of traffic whose name has this; NULL: all */
     uint32_t repeats;       /* measurements of each case, taken in turn */
     double wire_seconds;    /* of one run over loopback */
     double wire_rate;       /* datagrams a second of a paced run to /dev/null */

@@ -28,6 +28,7 @@ static const struct group {
     {TRAFFIC_NBAR, {1}},
     {TRAFFIC_BIFLOW, {1}},
     {TRAFFIC_MIXED, {1, 100, 10000}},
+    {TRAFFIC_LISTS, {1}},
     {TRAFFIC_SFLOW, {1}},
 };
 
@@ -285,7 +286,8 @@ bool bench_cases(struct bench *bench)
            "documents/s", "ns min", "median", "bytes", "GB/s", "cycles", "instr.", "to one", "output");
     report_list_begin(&bench->report, "cases");
     for (uint32_t i = 0; i < sizeof groups / sizeof *groups && good; i++)
-        good = group_run(bench, &groups[i], &meter);
+        if (!bench->only || strstr(traffic_name(groups[i].kind), bench->only))
+            good = group_run(bench, &groups[i], &meter);
     report_list_end(&bench->report);
     meter_close(&meter);
     return good;

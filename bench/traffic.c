@@ -29,6 +29,8 @@ enum content {
     CONTENT_ZERO,
     CONTENT_TEXT,
     CONTENT_ADDRESS6,
+    CONTENT_PATH,      /* a basicList of three AS numbers */
+    CONTENT_HOPS,      /* a subTemplateList of two records of fields_hop */
 };
 
 struct content_field {
@@ -73,18 +75,31 @@ static const struct content_field fields_biflow[] = {
     {0, 460, VARIABLE, CONTENT_TEXT}, {0, 136, 1, CONTENT_ONE},
 };
 
+static const struct content_field fields_hop[] = {
+    {0, 8, 4, CONTENT_PRIVATE}, {0, 12, 4, CONTENT_PUBLIC}, {0, 10, 4, CONTENT_SMALL}, {0, 14, 4, CONTENT_SMALL},
+};
+
+static const struct content_field fields_lists[] = {
+    {0, 8, 4, CONTENT_PRIVATE}, {0, 12, 4, CONTENT_PUBLIC},   {0, 7, 2, CONTENT_PORT},
+    {0, 11, 2, CONTENT_PORT},   {0, 4, 1, CONTENT_PROTOCOL},  {0, 1, 8, CONTENT_SMALL},
+    {0, 2, 8, CONTENT_SMALL},   {0, 152, 8, CONTENT_START_MS}, {0, 153, 8, CONTENT_END_MS},
+    {0, 291, VARIABLE, CONTENT_PATH}, {0, 292, VARIABLE, CONTENT_HOPS},
+};
+
 static const struct layout {
     const char *name;
     const struct content_field *fields;
     uint32_t field_count;
     uint16_t version;
     uint16_t template_id;
-} layouts[] = {
-#define LAYOUT(name, fields, version, id) {name, fields, sizeof fields / sizeof *fields, version, id}
+    const struct layout *inner; /* of the records in its lists */
+} layout_hop = {"hop", fields_hop, sizeof fields_hop / sizeof *fields_hop, 10, 291, NULL}, layouts[] = {
+#define LAYOUT(name, fields, version, id) {name, fields, sizeof fields / sizeof *fields, version, id, NULL}
     [TRAFFIC_V5] = LAYOUT("v5", fields_v5, 5, 0),
     [TRAFFIC_V9] = LAYOUT("v9, 18 fields", fields_v9, 9, 260),
     [TRAFFIC_NBAR] = LAYOUT("v9, NBAR-like", fields_nbar, 9, 270),
     [TRAFFIC_BIFLOW] = LAYOUT("IPFIX, biflow", fields_biflow, 10, 280),
+    [TRAFFIC_LISTS] = {"IPFIX, lists", fields_lists, sizeof fields_lists / sizeof *fields_lists, 10, 290, &layout_hop},
     [TRAFFIC_SFLOW] = {.name = "sFlow, header"},
 };
 
@@ -149,9 +164,43 @@ static uint8_t *text_make(uint8_t *out, uint32_t length, uint64_t *state)
     return out;
 }
 
+/* Lists (RFC 6313 4.5): a length, how the items belong together, what they are, the items. */
+
+#define LIST_ORDERED 4
+#define PATH_NUMBERS 3
+#define HOP_RECORDS  2
+
+static uint8_t *path_make(uint8_t *out, uint64_t *state)
+{
+    out = put(out, 5 + 4 * PATH_NUMBERS, 1);
+    out = put(out, LIST_ORDERED, 1);
+    out = put(out, 16, 2); /* bgpSourceAsNumber */
+    out = put(out, 4, 2);
+    for (int i = 0; i < PATH_NUMBERS; i++)
+        out = put(out, random_next(state) & 0xffffffff, 4);
+    return out;
+}
+
+static uint8_t *hops_make(uint8_t *out, uint64_t *state)
+{
+    uint8_t *start = out;
+    out = put(out + 1, LIST_ORDERED, 1);
+    out = put(out, layout_hop.template_id, 2);
+    for (uint32_t i = 0; i < HOP_RECORDS * layout_hop.field_count; i++) {
+        const struct content_field *field = &layout_hop.fields[i % layout_hop.field_count];
+        out = put(out, number_make(field->content, state), field->length);
+    }
+    *start = (uint8_t)(out - start - 1);
+    return out;
+}
+
 static uint8_t *field_make(uint8_t *out, const struct content_field *field, uint64_t *state)
 {
     uint32_t length = field->length;
+    if (field->content == CONTENT_PATH)
+        return path_make(out, state);
+    if (field->content == CONTENT_HOPS)
+        return hops_make(out, state);
     if (field->length == VARIABLE) {
         length = 8 + (uint32_t)(random_next(state) % 24);
         *out++ = (uint8_t)length;
@@ -325,6 +374,8 @@ static uint8_t *templates_fill(struct traffic *traffic, const struct traffic_set
             continue;
         struct traffic_datagram *datagram = datagram_add(traffic, setup, stream);
         uint8_t *out = header_make(memory, layout, setup->templates_an_exporter);
+        if (layout->inner)
+            out = template_make(out, layout->inner, 0);
         for (uint32_t number = 0; number < setup->templates_an_exporter; number++)
             out = template_make(out, layout, number);
         message_finish(memory, out, layout);

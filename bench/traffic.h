@@ -15,6 +15,7 @@ enum traffic_kind {
     TRAFFIC_NBAR,   /* v9 with application name, HTTP host and SSID-like strings */
     TRAFFIC_BIFLOW, /* IPFIX with reverse counters, biflowDirection and variable-length strings */
     TRAFFIC_MIXED,  /* all of them in turn: each exporter sends one kind, but a single exporter sends all */
+    TRAFFIC_LISTS,  /* IPFIX with structured data (RFC 6313): a basicList of three, a subTemplateList of two records */
     TRAFFIC_SFLOW,  /* flow samples with a sampled header of 128 bytes: Ethernet, IPv4, TCP or UDP */
     TRAFFIC_KINDS
 };
