@@ -210,6 +210,10 @@
     X(streams_idle, EVENTS, WORKER, NONE, "Sessions ended: input.streams.idle_timeout")                                \
     X(exporters_learned, EVENTS, WORKER, NONE, "Exporters seen for the first time")                                   \
     X(exporters_expired, EVENTS, WORKER, NONE, "Exporters forgotten after a time without datagrams")                  \
+    X(records_counted_before, RECORDS, WORKER, NONE,                                                                  \
+      "Last records of a firewall's connections, whose bytes its update events had said: left out of their documents")\
+    X(connections_forgotten, EVENTS, WORKER, NONE,                                                                    \
+      "Connections of firewalls that gave way to others in a full table: their last record counts bytes anew")        \
     X(programs_compiled, EVENTS, WORKER, NONE, "Encode programs compiled")                                            \
     X(template_events_late, EVENTS, WORKER, NONE, "News of templates that waited for room on the way to the journal") \
     X(template_events_lost, EVENTS, WORKER, NONE, "Removals of templates that the journal was never told")            \

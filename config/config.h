@@ -91,6 +91,7 @@ struct output_config {
 
     /* the same for all outputs: they shape the documents */
         uint32_t profile;          /* enum profile_kind */
+        bool packet_names;         /* flow.dscp, flow.ecn, flow.icmp */
         bool envelope;             /* agent, data_stream, event.dataset, input.type, tags */
         char *namespace;           /* data_stream.namespace */
 

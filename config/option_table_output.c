@@ -34,6 +34,13 @@ const struct option_row option_rows_output[] = {
      NAMES("weir", "elastic"),
      .help = "weir writes documents with all that is known; elastic writes exactly those of Elastic's netflow input. "
              "The same for all outputs."},
+    {.key = "output.packet_names",
+     .type = OPTION_BOOLEAN,
+     MEMBER(output.packet_names),
+     .common = true,
+     .default_text = "false",
+     .help = "Write flow.dscp, flow.ecn and flow.icmp, names of what nearly every record has, too. For profile weir; "
+             "the same for all outputs."},
     {.key = "output.envelope",
      .type = OPTION_BOOLEAN,
      MEMBER(output.envelope),

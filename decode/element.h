@@ -59,6 +59,8 @@ enum value_type {
     X(start_nanoseconds, "flowStartNanoseconds") X(end_nanoseconds, "flowEndNanoseconds")                             \
     X(start_delta, "flowStartDeltaMicroseconds") X(end_delta, "flowEndDeltaMicroseconds")                             \
     X(tcp_control_bits, "tcpControlBits")                                                                             \
+    X(firewall_event, "firewallEvent") X(flow_number, "flowId")                                                       \
+    X(observation_milliseconds, "observationTimeMilliseconds")                                                        \
     X(icmp_type_code_ipv4, "icmpTypeCodeIPv4") X(icmp_type_ipv4, "icmpTypeIPv4") X(icmp_code_ipv4, "icmpCodeIPv4")    \
     X(icmp_type_code_ipv6, "icmpTypeCodeIPv6") X(icmp_type_ipv6, "icmpTypeIPv6") X(icmp_code_ipv6, "icmpCodeIPv6")    \
     X(wlan_ssid, "wlanSSID") X(sta_mac, "staMacAddress") X(sta_ipv4, "staIPv4Address") X(wtp_mac, "wtpMacAddress")

@@ -12,7 +12,7 @@
 #include "export/encode/list_plan.h"
 #include "export/encode/values.h"
 
-#define ECS_ROWS_MOST 128
+#define ECS_ROWS_MOST 160
 #define KEY_MOST ECS_PATH_MOST
 
 static_assert(ELEMENT_KEY_MOST <= KEY_MOST, "keys of names fit");
@@ -34,6 +34,7 @@ bool compiler_init(struct compiler *compiler, const struct config *config, const
         .profile = profile,
         .elements = elements,
         .envelope = config->output.envelope,
+        .packet_names = config->output.packet_names,
         .heap = heap,
         .builder = calloc(1, sizeof *compiler->builder),
         .keys = calloc(keys, sizeof *compiler->keys),
@@ -96,6 +97,8 @@ static bool row_applies(const struct compilation *compilation, const struct ecs_
         return false;
     if (row->when & ECS_WEIR && !compilation->compiler->profile->extra_fields)
         return false;
+    if (row->when & ECS_PACKET && !compilation->compiler->packet_names)
+        return false;
     return !(row->when & ECS_BIFLOW) || compilation->flags & PROGRAM_BIFLOW;
 }
 
@@ -116,6 +119,19 @@ static bool certain_below(const struct answer *answers, const char *prefix)
     return false;
 }
 
+/* The condition that all members of the object at prefix have at the least; 0: they have none in common. */
+static uint8_t object_condition(const char *prefix)
+{
+    static const struct {
+        const char *path;
+        uint8_t when;
+    } rows[] = {{"flow.icmp", WHEN_ICMP}, {"flow.sampling", WHEN_RATE}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcmp(rows[i].path, prefix) == 0)
+            return rows[i].when;
+    return 0;
+}
+
 /* Opens the objects of a path that are not open, one by one, each as certain as what the table puts below it. */
 static void path_enter(struct compilation *compilation, const struct answer *answers, const char *parent,
                        const struct ecs_row *row)
@@ -130,7 +146,7 @@ static void path_enter(struct compilation *compilation, const struct answer *ans
         /* one that is open stays so, with what is open inside it: that may be on the path, too */
         if (!parent[at] || !builder_is_inside(compilation->builder, prefix))
             builder_enter(compilation->builder, prefix, certain_below(answers, prefix),
-                          unsure_biflow ? WHEN_BIFLOW : 0);
+                          unsure_biflow ? WHEN_BIFLOW : object_condition(prefix));
     } while (parent[at++]);
 }
 
@@ -454,6 +470,7 @@ static struct program *program_assemble(const struct compilation *compilation)
         .steps = (struct step *)(memory + steps_at),
         .lookups = (struct fact_lookup *)(memory + lookups_at),
         .lookup_count = compilation->lookup_count,
+        .name_count = compilation->name_count,
         .lists = (struct list_group *)(memory + lists_at),
         .list_fields = (struct list_field *)(memory + list_fields_at),
         .list_count = compilation->list_count,
@@ -463,6 +480,7 @@ static struct program *program_assemble(const struct compilation *compilation)
     memcpy(memory + list_fields_at, compilation->compiler->list_fields,
            compilation->list_field_count * sizeof(struct list_field));
     rate_fields_find(plan, &program->rates);
+    memcpy(program->names, compilation->names, sizeof program->names);
     memcpy(memory + lookups_at, compilation->lookups, compilation->lookup_count * sizeof(struct fact_lookup));
     memcpy(memory + renders_at, compilation->renders, compilation->render_count * sizeof(struct render));
     memcpy(memory + slots_at, compilation->compiler->slot_of, plan->field_count);

@@ -318,8 +318,11 @@ static void ids_derive(struct derived *derived, const struct program *program, c
         .protocol = (uint8_t)number_or_zero(record, inputs->protocol),
         .mapped_sorts_as_ipv6 = context->profile->mapped_sorts_as_ipv6,
     };
-    if (program->flags & PROGRAM_ICMP && (flow.protocol == 1 || flow.protocol == 58))
+    if (program->flags & PROGRAM_ICMP && (flow.protocol == 1 || flow.protocol == 58)) {
         icmp_find(&flow, program, record);
+        if (flow.icmp_known && program->flags & PROGRAM_ICMP_NAMES)
+            derive_icmp(derived, &flow, context->words);
+    }
     derive_flow_id(derived->flow_id, &flow);
     derive_community_id(derived->community_id, &flow);
 }
@@ -408,6 +411,10 @@ void derive_record(struct derived *derived, const struct program *program, const
         derive_facts(derived, program, record, message, context);
     flow_derive(derived, program, record, context);
     protocol_derive(derived, program, record, context);
+    if (program->name_count)
+        derive_names(derived, program, record, context->words);
+    if (program->flags & PROGRAM_CONNECTIONS)
+        derive_connection(derived, program, record, message, context->connections);
     if (program->flags & PROGRAM_TIMES)
         derive_times(derived, program, record, message, context);
     derive_related(derived);

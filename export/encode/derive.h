@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "decode/record.h"
 #include "enrich/networks.h"
+#include "export/encode/connections.h"
 #include "export/encode/program.h"
 #include "export/encode/words.h"
 
@@ -62,6 +63,7 @@ struct derive_context {
     const struct slot *observer;  /* the exporter's address */
     struct text_day *day;
     const struct known *known;    /* explained programs: of the exporter */
+    struct connections *connections; /* NULL until a program has PROGRAM_CONNECTIONS, or for want of memory */
 };
 
 /* A side of the flow as hashes and localities see it. */
@@ -83,6 +85,14 @@ void derive_facts(struct derived *derived, const struct program *program, const 
 void derive_times(struct derived *derived, const struct program *program, const struct record *record,
                   const struct message *message, const struct derive_context *context);
 
+/* The names of numbers, and what kind of event the record is. */
+void derive_names(struct derived *derived, const struct program *program, const struct record *record,
+                  const struct words *words);
+
+/* Leaves out counters that a connection's update events have counted already; once all else is derived. */
+void derive_connection(struct derived *derived, const struct program *program, const struct record *record,
+                       const struct message *message, struct connections *connections);
+
 /* An address as text, with the key that related.ip sorts by. */
 void slot_set_address(struct slot *slot, const struct address *address);
 
@@ -100,6 +110,9 @@ void derive_flow_id(char *text, const struct derive_flow *flow);
 
 /* Community ID v1 with seed 0. Thirty characters. */
 void derive_community_id(char *text, const struct derive_flow *flow);
+
+/* ICMP's type and code, which are known, with their names. */
+void derive_icmp(struct derived *derived, const struct derive_flow *flow, const struct words *words);
 
 /* Puts derived.related in the order of their texts, each once. */
 void derive_related(struct derived *derived);

@@ -50,6 +50,7 @@ enum ecs_value {
     VALUE_ACTION,
     VALUE_CATEGORY,
     VALUE_EVENT_TYPE,
+    VALUE_EVENT_OUTCOME,
     /* of the record */
     VALUE_START,
     VALUE_END,
@@ -77,6 +78,19 @@ enum ecs_value {
     VALUE_FLOW_LOCALITY,
     VALUE_RELATED_IP,
     VALUE_TCP_FLAGS,
+    VALUE_ICMP_TYPE,
+    VALUE_ICMP_CODE,
+    VALUE_ICMP_TYPE_NAME,
+    VALUE_ICMP_CODE_NAME,
+    VALUE_FIREWALL_EVENT, /* from here on by enum named_place */
+    VALUE_NAT_EVENT,
+    VALUE_FORWARDING_REASON,
+    VALUE_FORWARDING_STATUS,
+    VALUE_FIREWALL_REASON,
+    VALUE_NAT_REASON,
+    VALUE_END_REASON,
+    VALUE_DSCP,
+    VALUE_ECN,
     VALUE_RATE,       /* the sampling rate that the counters were scaled by */
     VALUE_RATE_SOURCE,
     VALUE_INGRESS_NAME, /* from here on by enum fact_place */
@@ -111,12 +125,13 @@ enum ecs_when {
     ECS_NETFLOW = 1 << 8,    /* not in documents of sFlow */
     ECS_SFLOW = 1 << 9,      /* only in documents of sFlow */
     ECS_EXPLAINED = 1 << 10, /* only where something is known of the exporter; and where no row before has the path */
+    ECS_PACKET = 1 << 13,    /* only with output.packet_names */
     ECS_PLAIN = 1 << 11,     /* only where nothing is: another row has the path else */
     ECS_SHIFTED = 1 << 12,   /* only where the exporter's clock is corrected: of messages */
     ECS_ALL = ECS_FLOWS | ECS_OPTIONS | ECS_COUNTERS,
 };
 
-#define ECS_ELEMENTS_MOST 4
+#define ECS_ELEMENTS_MOST 8
 
 struct ecs_row {
     const char *path;

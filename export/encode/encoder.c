@@ -33,6 +33,7 @@ struct encoder {
     struct slot observer;
     struct words words;
     struct list_maker *lists;
+    struct connections *connections; /* of the heap */
     /* cold: compiling */
     struct compiler compiler;
     uint32_t plans_most;
@@ -85,6 +86,7 @@ void encoder_free(struct encoder *encoder)
     for (uint32_t i = 0; encoder->entries && i < encoder->plans_most; i++)
         entry_clear(encoder, &encoder->entries[i]);
     list_maker_free(encoder->lists);
+    heap_give(encoder->compiler.heap, encoder->connections, sizeof *encoder->connections);
     compiler_fini(&encoder->compiler);
     strip_maker_free(encoder->strip_maker);
     free(encoder->entries);
@@ -99,6 +101,15 @@ static void entry_begin(struct encoder *encoder, struct program_entry *entry, co
     entry->explained = encoder->explains && plan->kind == PLAN_FLOW && plan_tells_sampling(plan);
 }
 
+/* The first program of a firewall's events brings the memory for its connections. Without it each total is counted. */
+static void connections_make(struct encoder *encoder)
+{
+    if (encoder->connections || !(encoder->connections = heap_take(encoder->compiler.heap, sizeof(struct connections))))
+        return;
+    memset(encoder->connections, 0, sizeof *encoder->connections);
+    encoder->context.connections = encoder->connections;
+}
+
 /* The plan's program; compiled now when it is new. NULL when that failed: then it fails for each chunk anew. */
 static const struct program *program_of(struct encoder *encoder, const struct plan *plan, bool explained)
 {
@@ -111,6 +122,8 @@ static const struct program *program_of(struct encoder *encoder, const struct pl
     *program = program_compile(&encoder->compiler, plan, explained || entry->explained);
     if (*program)
         counter_add(encoder->counters, COUNTER_programs_compiled, 1);
+    if (*program && (*program)->flags & PROGRAM_CONNECTIONS)
+        connections_make(encoder);
     return *program;
 }
 
@@ -209,6 +222,16 @@ static void explanations_count(struct encoder *encoder, struct exporter *exporte
     tally_count(encoder, exporter, COUNTER_records_rate_unknown, &explanation->unknown);
 }
 
+static void connections_count(struct encoder *encoder)
+{
+    struct connections *connections = encoder->connections;
+    if (!connections)
+        return;
+    counter_add(encoder->counters, COUNTER_connections_forgotten, connections->forgotten);
+    counter_add(encoder->counters, COUNTER_records_counted_before, connections->ended);
+    connections->forgotten = connections->ended = 0;
+}
+
 uint32_t encoder_chunk(struct encoder *encoder, const struct chunk *chunk, uint32_t first, struct batch *batch)
 {
     const struct program *program = program_of(encoder, chunk->plan, chunk_is_explained(encoder, chunk));
@@ -235,5 +258,7 @@ uint32_t encoder_chunk(struct encoder *encoder, const struct chunk *chunk, uint3
         repairs_count(encoder, chunk->message->exporter);
     if (program->flags & PROGRAM_EXPLAINED)
         explanations_count(encoder, chunk->message->exporter);
+    if (program->flags & PROGRAM_CONNECTIONS)
+        connections_count(encoder);
     return at - first;
 }

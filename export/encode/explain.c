@@ -26,6 +26,7 @@ enum part {
     PART_BIFLOW = 1 << 16,
     PART_RELATED = 1 << 17, /* the addresses that related.ip lists */
     PART_RATE = 1 << 18,    /* what tells the sampling rate */
+    PART_CONNECTION = 1 << 19, /* what tells that a firewall's counters were counted before */
 
     PART_COUNTERS = PART_BYTES | PART_REVERSE_BYTES | PART_PACKETS | PART_REVERSE_PACKETS,
     PART_ADDRESSES = PART_SOURCE_ADDRESS | PART_DESTINATION_ADDRESS,
@@ -69,6 +70,8 @@ static const struct part_row part_rows[] = {
     INPUT(TIMES, start_time),
     INPUT(TIMES, end_time),
     INPUT(TIMES, duration_us),
+    INPUT(CONNECTION, firewall_event),
+    INPUT(CONNECTION, flow_number),
     INPUT(ICMP, icmp_type_code),
     INPUT(ICMP, icmp_type),
     INPUT(ICMP, icmp_code),
@@ -109,6 +112,7 @@ static const uint32_t value_parts[] = {
     [VALUE_FLOW_LOCALITY] = PART_ADDRESSES,
     [VALUE_RELATED_IP] = PART_RELATED,
     [VALUE_TCP_FLAGS] = PART_TCP_FLAGS,
+    [VALUE_ICMP_TYPE ... VALUE_ICMP_CODE_NAME] = PART_ICMP | PART_PROTOCOL | PART_DESTINATION_PORT,
     [VALUE_RATE] = PART_RATE,
     [VALUE_RATE_SOURCE] = PART_RATE,
     [VALUE_OPTIONS] = 0,
@@ -153,6 +157,18 @@ static bool place_mark(const struct compilation *compilation, enum fact_place pl
     for (uint32_t i = 0; i < compilation->lookup_count; i++)
         if (compilation->lookups[i].place == place)
             any = (marks[compilation->lookups[i].field] = 1);
+    return any;
+}
+
+/* Of a name, the number's field; of the kind of event, the fields of all that tell it. */
+static bool names_mark(const struct compilation *compilation, enum ecs_value value, uint8_t *marks)
+{
+    bool event = value == VALUE_EVENT_TYPE || value == VALUE_EVENT_OUTCOME, any = false;
+    for (uint32_t i = 0; i < compilation->name_count; i++) {
+        enum named_place place = compilation->names[i].place;
+        if (event ? named_place_tells_event(place) : value == VALUE_FIREWALL_EVENT + place)
+            any = (marks[compilation->names[i].field] = 1);
+    }
     return any;
 }
 
@@ -217,11 +233,15 @@ enum explain_way explain_sources(const struct compile_member *member, uint8_t *m
         place_mark(compilation, member->answer->piece.value, marks);
         return EXPLAIN_DERIVED;
     }
+    if (names_mark(compilation, member->row->value, marks))
+        return EXPLAIN_DERIVED;
     uint32_t parts = parts_of(compilation, member->row);
     bool any = parts_mark(compilation, parts & ~PART_BIFLOW, marks);
     if (is_side(member->row) && !any)
         return EXPLAIN_NEVER; /* a side may change its place, but it has no such field here or there */
     parts_mark(compilation, parts & PART_BIFLOW, marks);
+    if (compilation->flags & PROGRAM_CONNECTIONS && parts & PART_COUNTERS)
+        parts_mark(compilation, PART_CONNECTION | PART_TUPLE, marks);
     return member->answer->constant ? EXPLAIN_CONSTANT : EXPLAIN_DERIVED;
 }
 
@@ -251,6 +271,11 @@ static const char *const when_texts[] = {
     [WHEN_DURATION] = "it can be told",
     [WHEN_BIFLOW] = "the record is a biflow",
     [WHEN_RATE] = "the sampling rate is known",
+    [WHEN_OUTCOME] = "the event is a success or a failure",
+    [WHEN_ICMP] = "the protocol is ICMP",
+    [WHEN_ICMP_TYPE_NAME] = "it has a name",
+    [WHEN_ICMP_CODE_NAME] = "it has a name",
+    [WHEN_NAMED_FIRST ... WHEN_NAMED_LAST] = "the number has a name",
     [WHEN_FACT_FIRST ... WHEN_FACT_LAST] = "options records have told it",
     [WHEN_PRESENT] = "the record's length fits the type",
     [WHEN_BOOLEAN] = "it is 1 or 2",

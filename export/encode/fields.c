@@ -11,6 +11,8 @@ static const char *applies_text(const struct ecs_row *row)
         return "with output.envelope";
     if (row->when & ECS_SHIFTED)
         return "profile weir";
+    if (row->when & ECS_PACKET)
+        return "with output.packet_names";
     if (row->when & ECS_WEIR)
         return "flows, profile weir";
     if (row->when & ECS_BIFLOW)

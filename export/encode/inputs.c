@@ -46,6 +46,8 @@ static const struct input_row input_rows[] = {
     INPUT(octets_delta, octets[0], NUMBER),
     INPUT(octets_total, octets[1], NUMBER),
     INPUT(octets_initiator, octets[2], NUMBER),
+    INPUT(firewall_event, firewall_event, NUMBER),
+    INPUT(flow_number, flow_number, NUMBER),
     INPUT(packets_delta, packets[0], NUMBER),
     INPUT(packets_total, packets[1], NUMBER),
     INPUT(packets_initiator, packets[2], NUMBER),
@@ -105,6 +107,9 @@ static void inputs_fill(struct compilation *compilation)
         if (inputs->end_time == FIELD_NONE)
             inputs->end_time = field_if(plan, fields[role->end], 1u << role->type);
     }
+    /* firewalls say when the connection began, and when what they tell of it happened */
+    if (inputs->firewall_event != FIELD_NONE && inputs->start_time != FIELD_NONE && inputs->end_time == FIELD_NONE)
+        inputs->end_time = field_if(plan, fields[ROLE_observation_milliseconds], 1u << TYPE_MILLISECONDS);
 }
 
 static bool has(uint16_t field)
@@ -160,6 +165,26 @@ static uint32_t biflow_flags(const struct compilation *compilation, bool dynamic
     return flags | PROGRAM_DYNAMIC;
 }
 
+/* A firewall's events whose counters may say again what earlier ones have said: no deltas by RFC 7012. */
+static bool counts_connections(const struct inputs *inputs)
+{
+    bool total = has(inputs->octets[1]) || has(inputs->packets[1]);
+    bool initiator = has(inputs->octets[2]) || has(inputs->packets[2]);
+    return has(inputs->firewall_event) && !has(inputs->octets[0]) && !has(inputs->packets[0]) &&
+           (total || (initiator && has(inputs->flow_number)));
+}
+
+static uint32_t event_flags(const struct compilation *compilation)
+{
+    uint32_t flags = 0;
+    for (uint32_t i = 0; i < compilation->name_count; i++)
+        if (named_place_tells_event(compilation->names[i].place))
+            flags = PROGRAM_EVENTS;
+    if (compilation->compiler->profile->extra_fields && counts_connections(&compilation->inputs))
+        flags |= PROGRAM_CONNECTIONS | PROGRAM_DYNAMIC;
+    return flags;
+}
+
 static void flags_decide(struct compilation *compilation)
 {
     const struct inputs *inputs = &compilation->inputs;
@@ -172,6 +197,7 @@ static void flags_decide(struct compilation *compilation)
     if (!profile->zero_ipv4_hides_ipv6 && ((has(inputs->source_ipv4) && has(inputs->source_ipv6)) ||
                                            (has(inputs->destination_ipv4) && has(inputs->destination_ipv6))))
         flags |= PROGRAM_DYNAMIC;
+    flags |= event_flags(compilation);
     flags |= biflow_flags(compilation, flags & PROGRAM_DYNAMIC);
     if (has(inputs->start_uptime) || has(inputs->end_uptime) || has(inputs->duration) || has(inputs->start_time) ||
         has(inputs->end_time) || (has(inputs->duration_us) && !profile->times_from_uptime_only))
@@ -181,7 +207,7 @@ static void flags_decide(struct compilation *compilation)
     if (has_any(inputs->packets) && has_any(inputs->reverse_packets))
         flags |= PROGRAM_SUM_PACKETS;
     if (!profile->icmp_ports_fixed)
-        flags |= PROGRAM_ICMP;
+        flags |= PROGRAM_ICMP | (compilation->compiler->packet_names ? PROGRAM_ICMP_NAMES : 0);
     if (compilation->explained)
         flags |= PROGRAM_EXPLAINED | PROGRAM_DYNAMIC;
     compilation->flags = flags & PROGRAM_DYNAMIC ? flags & ~(uint32_t)PROGRAM_CERTAIN_BIFLOW : flags;
@@ -269,6 +295,10 @@ void values_prepare(struct compilation *compilation)
         return;
     }
     inputs_fill(compilation);
+    if (compilation->compiler->profile->extra_fields)
+        compilation->name_count =
+            name_uses_find(compilation->plan, compilation->compiler->elements, compilation->compiler->packet_names,
+                           compilation->names);
     flags_decide(compilation);
     if (compilation->explained)
         compilation->lookup_count = lookups_find(

@@ -11,6 +11,7 @@
 #include "export/encode/ecs.h"
 #include "export/encode/lists.h"
 #include "export/encode/lookups.h"
+#include "export/encode/names.h"
 
 /*
  * An encode program: a template's documents as a run of steps, each a copy of JSON that never changes and one value.
@@ -103,6 +104,12 @@ enum when {
     WHEN_DURATION,
     WHEN_BIFLOW,
     WHEN_RATE,
+    WHEN_OUTCOME,
+    WHEN_ICMP,
+    WHEN_ICMP_TYPE_NAME,
+    WHEN_ICMP_CODE_NAME,
+    WHEN_NAMED_FIRST, /* of each enum named_place one */
+    WHEN_NAMED_LAST = WHEN_NAMED_FIRST + NAMED_PLACES - 1,
     WHEN_FACT_FIRST, /* of each enum fact_place one */
     WHEN_FACT_LAST = WHEN_FACT_FIRST + FACT_PLACES - 1,
     WHEN_CHECKS,
@@ -113,6 +120,8 @@ enum when {
     WHEN_DATE,     /* ... and is a date before the year 10000 */
     WHEN_NONZERO,  /* ... and is neither empty nor all zeroes */
 };
+
+static_assert(WHEN_CHECKS <= 64, "conditions are one word");
 
 /* Flag beside enum when: the step may be the first member of its object, which goes without the comma. */
 #define WHEN_FIRST 0x80
@@ -167,6 +176,7 @@ struct inputs {
     uint16_t duration_us;          /* profile weir */
     uint16_t icmp_type_code, icmp_type, icmp_code; /* profile weir: IPv4 */
     uint16_t icmp6_type_code, icmp6_type, icmp6_code;
+    uint16_t firewall_event, flow_number; /* profile weir */
     uint16_t octets[COUNTER_FIELDS], packets[COUNTER_FIELDS];
     uint16_t reverse_octets[COUNTER_FIELDS], reverse_packets[COUNTER_FIELDS];
 };
@@ -182,6 +192,9 @@ enum program_flag {
     PROGRAM_SUM_PACKETS = 1 << 7,
     PROGRAM_ICMP = 1 << 8,        /* profile weir: ICMP type and code are there for the community id */
     PROGRAM_CERTAIN_BIFLOW = 1 << 9, /* every record is one */
+    PROGRAM_ICMP_NAMES = 1 << 14,    /* ICMP's type and code are in the document */
+    PROGRAM_EVENTS = 1 << 12,        /* names say what kind of event a record is */
+    PROGRAM_CONNECTIONS = 1 << 13,   /* a firewall's counters, which its events may say twice */
     PROGRAM_LISTS = 1 << 11,         /* there are arrays to be rendered before */
     PROGRAM_EXPLAINED = 1 << 10,     /* facts are looked up, and counters scaled: export/encode/lookups.h */
 };
@@ -204,6 +217,8 @@ struct program {
     const struct fact_lookup *lookups; /* with PROGRAM_EXPLAINED */
     uint32_t lookup_count;
     struct rate_fields rates;
+    struct name_use names[NAMED_PLACES];
+    uint32_t name_count;
     const struct list_group *lists; /* with PROGRAM_LISTS */
     const struct list_field *list_fields;
     uint32_t list_count;
@@ -219,6 +234,8 @@ enum fixed_slot {
     SLOT_SCALED_PACKETS,
     SLOT_SCALED_REVERSE_BYTES,
     SLOT_SCALED_REVERSE_PACKETS,
+    SLOT_ICMP_TYPE,
+    SLOT_ICMP_CODE,
     FIXED_SLOTS
 };
 
@@ -251,6 +268,12 @@ enum derived_word {
     WORD_TCP_FLAGS,
     WORD_CATEGORY,
     WORD_RATE_SOURCE,
+    WORD_EVENT_TYPE,
+    WORD_EVENT_OUTCOME,
+    WORD_ICMP_TYPE,
+    WORD_ICMP_CODE,
+    WORD_NAMED_FIRST, /* by enum named_place */
+    WORD_NAMED_LAST = WORD_NAMED_FIRST + NAMED_PLACES - 1,
     DERIVED_WORDS
 };
 
@@ -260,7 +283,7 @@ struct compile_watch;
 struct compiler {
     const struct profile *profile;
     const struct elements *elements;
-    bool envelope;
+    bool envelope, packet_names;
     struct heap *heap;           /* programs come from it */
     struct builder *builder;     /* scratch */
     uint64_t *keys;              /* scratch: a hash set of keys_most */

@@ -247,6 +247,47 @@ static struct answer category_answer(const struct compilation *compilation)
     return constant("[\"network\"]");
 }
 
+/* Of plans whose records say what kind of event they are. */
+static struct answer event_answer(const struct compilation *compilation, bool outcome)
+{
+    bool tells = compilation->flags & PROGRAM_EVENTS;
+    if (outcome)
+        return tells ? sometimes(word(WORD_EVENT_OUTCOME, 7, true).piece, WHEN_OUTCOME) : absent;
+    return tells ? word(WORD_EVENT_TYPE, 23, false) : constant("[\"connection\"]");
+}
+
+/* ICMP's type and code, of the ICMP elements or the destination port, and their names. */
+static struct answer icmp_answer(const struct compilation *compilation, enum ecs_value value)
+{
+    const struct inputs *in = &compilation->inputs;
+    bool told = in->icmp_type_code != FIELD_NONE || in->icmp_type != FIELD_NONE || in->icmp6_type_code != FIELD_NONE ||
+                in->icmp6_type != FIELD_NONE || in->destination_port != FIELD_NONE;
+    if (!(compilation->flags & PROGRAM_ICMP) || in->protocol == FIELD_NONE || !told)
+        return absent;
+    const struct piece number = {.most_bytes = 3};
+    switch (value) {
+    case VALUE_ICMP_TYPE:
+        return sometimes(slot_piece(&number, SLOT_ICMP_TYPE), WHEN_ICMP);
+    case VALUE_ICMP_CODE:
+        return sometimes(slot_piece(&number, SLOT_ICMP_CODE), WHEN_ICMP);
+    case VALUE_ICMP_TYPE_NAME:
+        return sometimes(word(WORD_ICMP_TYPE, NAME_MOST, false).piece, WHEN_ICMP_TYPE_NAME);
+    default:
+        return sometimes(word(WORD_ICMP_CODE, NAME_MOST, false).piece, WHEN_ICMP_CODE_NAME);
+    }
+}
+
+static_assert(VALUE_ECN - VALUE_FIREWALL_EVENT == NAMED_ECN, "values in the order of places");
+
+static struct answer named_answer(const struct compilation *compilation, enum named_place place)
+{
+    for (uint32_t i = 0; i < compilation->name_count; i++)
+        if (compilation->names[i].place == place)
+            return sometimes(word((uint16_t)(WORD_NAMED_FIRST + place), NAME_MOST, false).piece,
+                             (uint8_t)(WHEN_NAMED_FIRST + place));
+    return absent;
+}
+
 static struct answer flags_answer(const struct compilation *compilation)
 {
     if (compilation->inputs.tcp_control_bits == FIELD_NONE)
@@ -313,7 +354,8 @@ struct answer values_answer(const struct compilation *compilation, const struct 
     case VALUE_CATEGORY:
         return category_answer(compilation);
     case VALUE_EVENT_TYPE:
-        return constant("[\"connection\"]");
+    case VALUE_EVENT_OUTCOME:
+        return event_answer(compilation, row->value == VALUE_EVENT_OUTCOME);
     case VALUE_START:
     case VALUE_END:
     case VALUE_DURATION:
@@ -341,6 +383,10 @@ struct answer values_answer(const struct compilation *compilation, const struct 
                                       .most_bytes = (uint16_t)(2 + 42 * (compilation->render_count + 1))});
     case VALUE_TCP_FLAGS:
         return flags_answer(compilation);
+    case VALUE_ICMP_TYPE ... VALUE_ICMP_CODE_NAME:
+        return icmp_answer(compilation, row->value);
+    case VALUE_FIREWALL_EVENT ... VALUE_ECN:
+        return named_answer(compilation, row->value - VALUE_FIREWALL_EVENT);
     case VALUE_RATE:
     case VALUE_RATE_SOURCE:
         return rate_answer(row->value == VALUE_RATE_SOURCE);

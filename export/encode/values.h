@@ -22,6 +22,8 @@ struct compilation {
     bool explained;          /* something is known of the exporter */
     struct fact_lookup lookups[LOOKUPS_MOST];
     uint32_t lookup_count;
+    struct name_use names[NAMED_PLACES];
+    uint32_t name_count;
     struct list_group lists[UINT8_MAX + 1]; /* of compiler->list_fields */
     uint32_t list_count, list_field_count;
     uint32_t byte_uses;      /* how often strings and octets of the record are written: for program.most_per_byte */

@@ -29,6 +29,24 @@ static void tcp_flags_set(struct word *word, unsigned bits)
     word_set(word, "[%s]", text);
 }
 
+/* ECS's allowed values; what is denied by a rule is a success of the device that was told to (ECS, Using the
+   Categorization Fields). */
+static const struct event_row {
+    const char *type, *outcome;
+} event_rows[EVENT_KINDS] = {
+    [EVENT_CONNECTION] = {"[\"connection\"]", ""},
+    [EVENT_START] = {"[\"connection\",\"start\"]", ""},
+    [EVENT_END] = {"[\"connection\",\"end\"]", ""},
+    [EVENT_NOTICE] = {"[\"connection\",\"info\"]", ""},
+    [EVENT_DENIED] = {"[\"connection\",\"denied\"]", "success"},
+    [EVENT_DROPPED] = {"[\"connection\",\"denied\"]", ""},
+    [EVENT_FAILED] = {"[\"connection\"]", "failure"},
+    [EVENT_TAKEN] = {"[\"start\"]", ""},
+    [EVENT_RETURNED] = {"[\"end\"]", ""},
+    [EVENT_EXHAUSTED] = {"[\"info\"]", "failure"},
+    [EVENT_THRESHOLD] = {"[\"info\"]", ""},
+};
+
 void words_init(struct words *words)
 {
     for (unsigned n = 0; n < 256; n++) {
@@ -59,4 +77,9 @@ void words_init(struct words *words)
                                                       "interface",     "exporter", "header"};
     for (int i = 0; i < RATE_SOURCES; i++)
         word_set(&words->rate_source[i], "%s", sources[i]);
+    for (int kind = 0; kind < EVENT_KINDS; kind++) {
+        word_set(&words->event_type[kind], "%s", event_rows[kind].type);
+        word_set(&words->event_outcome[kind], "%s", event_rows[kind].outcome);
+    }
+    names_init(&words->names);
 }

@@ -3,11 +3,7 @@
 
 #include <stdint.h>
 
-/* A short text that documents choose by a number, with what quotes and brackets belong to it. */
-struct word {
-    char text[63];
-    uint8_t size_bytes;
-};
+#include "export/encode/names.h"
 
 /* Whence a sampling rate is known; the first of these that says one counts. */
 enum rate_source {
@@ -32,6 +28,9 @@ struct words {
     struct word network_type[4];  /* bit 0: IPv4, bit 1: IPv6; in quotes, or an array of both */
     struct word category[2];      /* [biflow] */
     struct word rate_source[RATE_SOURCES];
+    struct word event_type[EVENT_KINDS];
+    struct word event_outcome[EVENT_KINDS]; /* empty: ECS has none for it */
+    struct names names;
 };
 
 void words_init(struct words *words);

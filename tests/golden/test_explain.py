@@ -17,7 +17,7 @@ VARIANTS = (lambda old: old[:-1] + bytes([old[-1] ^ 1]), lambda old: bytes(len(o
 CHANGED = ["synthetic-ipfix", "synthetic-ipfix-biflow", "synthetic-ipfix-counters", "synthetic-ipfix-directions",
            "synthetic-ipfix-hashes", "synthetic-ipfix-locality", "synthetic-ipfix-times", "synthetic-ipfix-twice",
            "synthetic-ipfix-wlan", "synthetic-v9", "synthetic-v9-uptimes", "synthetic-v9-options",
-           "synthetic-v9-sections"]
+            "synthetic-v9-sections", "synthetic-ipfix-nat-events", "synthetic-v9-firewall", "synthetic-v9-icmp"]
 
 
 def explain(case, profile):

@@ -24,6 +24,7 @@ import flowcases.facts
 import flowcases.lists
 import flowcases.names
 import flowcases.sections
+import flowcases.vendors
 from flowcases import CASES
 from flowwire import Values, pcap
 
