@@ -29,6 +29,9 @@ struct compilation {
     uint32_t byte_uses;      /* how often strings and octets of the record are written: for program.most_per_byte */
 };
 
+/* Copies what the scratch holds into one allocation (assemble.c). NULL: there is no memory. */
+struct program *program_assemble(const struct compilation *compilation);
+
 enum presence { ABSENT, SOMETIMES, CERTAIN };
 
 /* What a value of a row is for this plan. */
