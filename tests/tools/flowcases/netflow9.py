@@ -172,10 +172,11 @@ def v9_cisco(v):
                      flow_set(265, *rows(v, asa, 3), pad=1))
 
 
-@case("v9-elements-further", "v9: types that vendors took: Cisco's AVC, nProbe's, PAN-OS's, Ericsson's, Ekinops'")
+@case("v9-elements-further", "v9: types that vendors took: Cisco's AVC and ETA, nProbe's, PAN-OS's, Ericsson's, "
+                              "Ekinops'")
 def v9_further(v):
     for first, last in ((6660, 6800), (8192, 8400), (24628, 24635), (33610, 33636), (34001, 34003), (37000, 39999),
-                        (41000, 42999), (45000, 45999), (56701, 56702), (57472, 58600)):
+                        (41000, 42999), (45000, 45999), (56701, 56702), (57472, 58600), (44940, 44961)):
         mine = some_of_vendor(0, first, last)
         yield f"from-{first}", v9(flow_set(0, template_record(266, mine, False)), flow_set(266, *rows(v, mine, 2)))
 
