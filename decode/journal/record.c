@@ -41,7 +41,7 @@ uint32_t journal_record_write(uint8_t *to, const struct template_event *event)
     return record.size_bytes;
 }
 
-static bool id_is_possible(uint16_t id)
+bool journal_id_is_possible(uint16_t id)
 {
     return id >= TEMPLATE_ID_LEAST || (id >= FACT_PAGE_LEAST && id < FACT_PAGE_LEAST + FACT_PAGES);
 }
@@ -53,7 +53,7 @@ static bool header_fits(const struct journal_record *record, const uint8_t *byte
     return record->magic == RECORD_MAGIC && record->checksum == header_checksum(bytes) &&
            record->size_bytes == journal_record_bytes(record->record_bytes) && record->change < CHANGE_COUNT &&
            bare == (record->record_bytes == 0) && record->options <= 1 &&
-           (about_all ? record->id == 0 : id_is_possible(record->id)) &&
+           (about_all ? record->id == 0 : journal_id_is_possible(record->id)) &&
            (record->key.version == 9 || record->key.version == 10);
 }
 

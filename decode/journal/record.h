@@ -48,6 +48,9 @@ static inline uint32_t journal_record_bytes(uint32_t record_bytes)
            ~(RECORD_ALIGN_BYTES - 1);
 }
 
+/* Can an event have this id: a template's, or that of a page of facts? */
+bool journal_id_is_possible(uint16_t id);
+
 /* Writes the record of the event; `to` has RECORD_MOST bytes. Returns its length. */
 uint32_t journal_record_write(uint8_t *to, const struct template_event *event);
 

@@ -23,7 +23,8 @@ static bool key_read(const struct topic_message *message, struct topic_key *key)
     if (message->key_bytes != sizeof *key)
         return false;
     memcpy(key, message->key, sizeof *key);
-    return (key->session.version == 9 || key->session.version == 10) && key->id != 0 && !key->reserved;
+    return (key->session.version == 9 || key->session.version == 10) && journal_id_is_possible(key->id) &&
+           !key->reserved;
 }
 
 /* The one record behind the head, and that it is of the key. */

@@ -68,9 +68,10 @@ static void message_hear(struct fixture *fixture, struct template_share *share, 
     enum topic_verdict verdict = topic_message_read(message, ORIGIN, &event);
     if (verdict != TOPIC_ANNOUNCED && verdict != TOPIC_REMOVED)
         return;
-    FIXTURE_REQUIRE(event.id >= 256 && (event.change == CHANGE_REMOVED) == (verdict == TOPIC_REMOVED));
+    FIXTURE_REQUIRE(journal_id_is_possible(event.id) && (event.change == CHANGE_REMOVED) == (verdict == TOPIC_REMOVED));
     template_share_hear(share, &event, fixture->now_ns);
-    template_use(fixture, &event);
+    if (!event_is_facts(&event))
+        template_use(fixture, &event);
     template_share_sweep(share, fixture->now_ns);
     template_board_collect(share->board);
 }
