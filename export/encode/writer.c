@@ -7,6 +7,11 @@
 #include "base/bytes.h"
 #include "export/encode/times.h"
 
+/* An interpreter's loop: each case is to go on to the next step by itself, and not by a common end. */
+#ifndef __clang__
+#pragma GCC optimize("no-crossjumping,no-tree-tail-merge,no-gcse")
+#endif
+
 /* writer_run()'s loop needs its registers: what is in it seldom is called, what is in it often is not. */
 #define SELDOM __attribute__((noinline))
 #define ALWAYS inline __attribute__((always_inline))
