@@ -322,7 +322,7 @@ def arguments_of(command_line):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []],
                         help="default: all but long and faults")
-    seconds = os.environ.get("FUZZ_SECONDS") or "6"
+    seconds = os.environ.get("FUZZ_SECONDS") or "4"
     parser.add_argument("--fuzz-seconds", type=int, default=int(seconds), help=f"for each target (default {seconds})")
     arguments = parser.parse_args(command_line)
     arguments.pytest = pytest_arguments
