@@ -13,12 +13,15 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 from collectors import ROOT, WEIR, Place, Weir, lab
 from load import machine, numbers, say
 
 PORTS = {"udp": 2055, "tcp": 4739, "tls": 4740}
 UDP_SHARE = 0.6  # of what TCP took
+DRAIN_SECONDS = 60
+SETTLED_SECONDS = 0.3  # so long settle() looks on at its end
 COLUMNS = "{:<9} {:>9} {:>12} {:>12} {:>8} {:>7} {:>7}"
 
 
@@ -53,6 +56,13 @@ def blast(link, transport, exporters, arguments, rate=None):
     return sent
 
 
+def drain(weir):
+    """How long the collector goes on: what was sent over TCP may lie in the buffers of a thousand sockets."""
+    began = time.monotonic()
+    weir.settle(DRAIN_SECONDS)
+    return max(0, time.monotonic() - began - SETTLED_SECONDS)
+
+
 def row_run(link, transport, exporters, arguments, rate=None):
     """A fresh collector; what it made of what was sent."""
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as folder:
@@ -60,14 +70,14 @@ def row_run(link, transport, exporters, arguments, rate=None):
         try:
             before = weir.cpu_seconds()
             sent = blast(link, transport, exporters, arguments, rate)
-            weir.settle()
+            seconds = sent["seconds"] + drain(weir)
             cpu = weir.cpu_seconds() - before
         finally:
             weir.stop()
         delivered, options = weir.delivered()
     return {"transport": transport, "exporters": exporters, "sent": sent["records"] + sent["options_records"],
-            "delivered": delivered, "options_records": options, "per_second": delivered / sent["seconds"],
-            "cpu_ns": cpu * 1e9 / max(1, delivered), "cpu": cpu / sent["seconds"]}
+            "delivered": delivered, "options_records": options, "seconds": seconds, "per_second": delivered / seconds,
+            "cpu_ns": cpu * 1e9 / max(1, delivered), "cpu": cpu / seconds}
 
 
 def row_say(row):
