@@ -68,3 +68,17 @@ static inline void packet_udp(struct wire *packet, uint32_t source, uint32_t des
     wire_16(packet, 100);
     wire_16(packet, 0);
 }
+
+/* In VLAN 77 and VXLAN 5001: TCP over IPv6 from port 50000 to 443. */
+static inline void packet_vxlan(struct wire *packet)
+{
+    packet_ethernet(packet, 0x8100);
+    packet_vlan(packet, 3, 77, 0x0800);
+    packet_ipv4(packet, 17, 1, 2);
+    packet_udp(packet, 40000, 4789);
+    wire_32(packet, 0x08000000);
+    wire_32(packet, 5001 << 8);
+    packet_ethernet(packet, 0x86dd);
+    packet_ipv6(packet, 6, 3, 4);
+    packet_tcp(packet, 50000, 443, 0x12);
+}

@@ -84,19 +84,6 @@ static bool has(size_t document, const char *path)
     return value(document, path) != NULL;
 }
 
-static void packet_vxlan(struct wire *packet)
-{
-    packet_ethernet(packet, 0x8100);
-    packet_vlan(packet, 3, 77, 0x0800);
-    packet_ipv4(packet, 17, 1, 2);
-    packet_udp(packet, 40000, 4789);
-    wire_32(packet, 0x08000000);
-    wire_32(packet, 5001 << 8);
-    packet_ethernet(packet, 0x86dd);
-    packet_ipv6(packet, 6, 3, 4);
-    packet_tcp(packet, 50000, 443, 0x12);
-}
-
 static void test_raw_header(void **state)
 {
     (void)state;
