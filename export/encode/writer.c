@@ -307,6 +307,12 @@ static SELDOM char *made_write(const struct writing *writing, const struct step 
     return text_copy(out, list->text, list->size_bytes);
 }
 
+/* A format whose value is written by one call. */
+#define CASE(format, written)                                                                                          \
+    case format:                                                                                                       \
+        out = written;                                                                                                 \
+        break
+
 char *writer_run(struct writing *writing, char *out)
 {
     const struct derived *derived = writing->derived;
@@ -331,40 +337,20 @@ char *writer_run(struct writing *writing, char *out)
         switch (step->format) {
         case FORMAT_NONE:
             break;
-        case FORMAT_STRIP:
-            out = text_copy(out, writing->strips[step->value].text, writing->strips[step->value].size_bytes);
-            break;
+        CASE(FORMAT_STRIP, text_copy(out, writing->strips[step->value].text, writing->strips[step->value].size_bytes));
         case FORMAT_SLOT8:
             memcpy(out, derived->slots[step->value].text, 8);
             out += derived->slots[step->value].size_bytes;
             break;
-        case FORMAT_SLOT16:
-            out = slot_copy(out, &derived->slots[step->value], 16);
-            break;
-        case FORMAT_SLOT32:
-            out = slot_copy(out, &derived->slots[step->value], 32);
-            break;
-        case FORMAT_SLOT48:
-            out = slot_copy(out, &derived->slots[step->value], SLOT_BYTES);
-            break;
-        case FORMAT_TIME_OF:
-            out = text_time(out, derived->times_ms[step->value], writing->day);
-            break;
-        case FORMAT_SLOT_OF:
-            out = slot_copy(out, &derived->slots[derived->slot_of[step->value]], SLOT_BYTES);
-            break;
-        case FORMAT_WORD:
-            out = text_copy(out, derived->words[step->value]->text, derived->words[step->value]->size_bytes);
-            break;
-        case FORMAT_COMMUNITY_ID:
-            out = text_copy(out, derived->community_id, 30);
-            break;
-        case FORMAT_FLOW_ID:
-            out = text_copy(out, derived->flow_id, 11);
-            break;
-        case FORMAT_RELATED:
-            out = related_write(out, derived);
-            break;
+        CASE(FORMAT_SLOT16, slot_copy(out, &derived->slots[step->value], 16));
+        CASE(FORMAT_SLOT32, slot_copy(out, &derived->slots[step->value], 32));
+        CASE(FORMAT_SLOT48, slot_copy(out, &derived->slots[step->value], SLOT_BYTES));
+        CASE(FORMAT_TIME_OF, text_time(out, derived->times_ms[step->value], writing->day));
+        CASE(FORMAT_SLOT_OF, slot_copy(out, &derived->slots[derived->slot_of[step->value]], SLOT_BYTES));
+        CASE(FORMAT_WORD, text_copy(out, derived->words[step->value]->text, derived->words[step->value]->size_bytes));
+        CASE(FORMAT_COMMUNITY_ID, text_copy(out, derived->community_id, 30));
+        CASE(FORMAT_FLOW_ID, text_copy(out, derived->flow_id, 11));
+        CASE(FORMAT_RELATED, related_write(out, derived));
         case FORMAT_SKIP:
             step += spans_absent(writing->record->spans + step->value) ? step->most_bytes : 0;
             break;
@@ -372,31 +358,17 @@ char *writer_run(struct writing *writing, char *out)
             step += many_spans_absent(writing->record->spans + step->value) ? step->most_bytes : 0;
             break;
         case FORMAT_FACT:
-        case FORMAT_LIST:
-            out = made_write(writing, step, out);
-            break;
+        CASE(FORMAT_LIST, made_write(writing, step, out));
         case FORMAT_OPEN:
             opened[depth++] = before;
             break;
-        case FORMAT_CLOSE:
-            out = object_close(out, opened[--depth]);
-            break;
+        CASE(FORMAT_CLOSE, object_close(out, opened[--depth]));
         /* most of a record's values: without the second jump */
-        case FORMAT_UNSIGNED8:
-            out = text_byte(out, *field_bytes(writing, step));
-            break;
-        case FORMAT_UNSIGNED16:
-            out = text_below_1e8(out, read_be16(field_bytes(writing, step)));
-            break;
-        case FORMAT_UNSIGNED32:
-            out = text_unsigned(out, read_be32(field_bytes(writing, step)));
-            break;
-        case FORMAT_UNSIGNED64:
-            out = text_unsigned(out, read_be64(field_bytes(writing, step)));
-            break;
-        case FORMAT_IPV4:
-            out = text_ipv4(out, field_bytes(writing, step));
-            break;
+        CASE(FORMAT_UNSIGNED8, text_byte(out, *field_bytes(writing, step)));
+        CASE(FORMAT_UNSIGNED16, text_below_1e8(out, read_be16(field_bytes(writing, step))));
+        CASE(FORMAT_UNSIGNED32, text_unsigned(out, read_be32(field_bytes(writing, step))));
+        CASE(FORMAT_UNSIGNED64, text_unsigned(out, read_be64(field_bytes(writing, step))));
+        CASE(FORMAT_IPV4, text_ipv4(out, field_bytes(writing, step)));
         default:
             out = field_write(writing, step, out);
         }
