@@ -194,6 +194,11 @@ def test_wrong_secret(target, setting, repetition, trial, tmp_path):
 
 # --- the disk of the spool ---
 
+def is_over_full(row, lets_go):
+    """True when the output has lost records to a full disk; by letting go of its oldest segment, if it is to."""
+    return row["counters"].get("records_spool_full") if lets_go else row["dropped"]
+
+
 @repeated
 @pytest.mark.parametrize("target,fault,when_full,segment", rows(
     ("opensearch", paused, "oldest", "1MiB"),
@@ -202,6 +207,8 @@ def test_wrong_secret(target, setting, repetition, trial, tmp_path):
 def test_disk_full(target, fault, when_full, segment, repetition, trial):
     """The spool has the last of its disk: weir goes on, counts what it cannot keep, and delivers what it could."""
     spool = {"compression": "none", "when_full": when_full, "segment_size": segment}
+    # With more than one segment on the disk the oldest is let go of; batches may have run out a moment before that.
+    lets_go = (when_full, segment) == ("oldest", "1MiB")
     with small_disk(trial.spool, "8m"):
         timeout = 2 if fault is cut else 60 + int(SECONDS)  # what is paused answers each request in the end
         weir = trial.start({"batch_size": "72KiB", "batches": 16, "spool": spool}, timeout=timeout)
@@ -209,7 +216,7 @@ def test_disk_full(target, fault, when_full, segment, repetition, trial):
         with fault(target, weir):
             time.sleep(SECONDS)
             wait_for(lambda: f"a full disk; {summary(weir.reading())}\n{weir.said()}", 20,
-                     lambda: output_of(weir.reading())["dropped"])
+                     lambda: is_over_full(output_of(weir.reading()), lets_go))
             assert weir.process.poll() is None, weir.said()
         trial.over()
         wait_for(lambda: f"an empty spool; {summary(weir.reading())}\n{weir.said()}", BACK,
@@ -223,7 +230,6 @@ def test_disk_full(target, fault, when_full, segment, repetition, trial):
     # What the server had taken without being able to say so may have been let go of since.
     assert not balance.strange and not balance.double and len(balance.missing) <= row["dropped"], text
     assert fault is not paused or len(balance.missing) == row["dropped"], text
-    assert (when_full, segment) != ("oldest", "1MiB") or row["counters"].get("records_spool_full"), text
     late = [number for _, number in balance.missing if number >= good // 4 + 10]
     assert not late, f"dropped when the disk had room again: {text}"
     check_quiet(weir)
