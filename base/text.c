@@ -312,22 +312,57 @@ size_t text_json_prefix(const char *text, size_t size_bytes, size_t most)
     return at;
 }
 
+typedef int8_t bytes16 __attribute__((vector_size(16)));
+
+/* The same of sixteen bytes; those that are not ASCII are below zero. */
+static bool sixteen_need_escape(bytes16 sixteen)
+{
+    bytes16 found = (sixteen < 0x20) | (sixteen == '"') | (sixteen == '\\');
+    uint64_t halves[2];
+    memcpy(halves, &found, sizeof halves);
+    return halves[0] | halves[1];
+}
+
+/* Four to seven bytes, as two words that overlap. */
+static char *json_four(char *out, const uint8_t *bytes, size_t size_bytes)
+{
+    uint32_t first, last;
+    memcpy(&first, bytes, 4);
+    memcpy(&last, bytes + size_bytes - 4, 4);
+    if (needs_escape((uint64_t)last << 32 | first))
+        return escape_slowly(out, bytes, size_bytes);
+    memcpy(out, &first, 4);
+    memcpy(out + size_bytes - 4, &last, 4);
+    return out + size_bytes;
+}
+
+/* Eight to sixteen. */
+static char *json_eight(char *out, const uint8_t *bytes, size_t size_bytes)
+{
+    uint64_t first, last;
+    memcpy(&first, bytes, 8);
+    memcpy(&last, bytes + size_bytes - 8, 8);
+    if (needs_escape(first) | needs_escape(last))
+        return escape_slowly(out, bytes, size_bytes);
+    memcpy(out, &first, 8);
+    memcpy(out + size_bytes - 8, &last, 8);
+    return out + size_bytes;
+}
+
 char *text_json(char *out, const uint8_t *bytes, size_t size_bytes)
 {
-    size_t at = 0;
-    for (; at + 8 <= size_bytes; at += 8) {
-        uint64_t eight;
-        memcpy(&eight, bytes + at, 8);
-        if (needs_escape(eight))
-            return escape_slowly(out, bytes + at, size_bytes - at);
-        memcpy(out, &eight, 8);
-        out += 8;
+    if (size_bytes < 4)
+        return escape_slowly(out, bytes, size_bytes);
+    if (size_bytes <= 16)
+        return size_bytes < 8 ? json_four(out, bytes, size_bytes) : json_eight(out, bytes, size_bytes);
+    size_t last = size_bytes - 16;
+    for (size_t at = 0;; at = at + 16 < last ? at + 16 : last) {
+        bytes16 sixteen;
+        memcpy(&sixteen, bytes + at, 16);
+        if (sixteen_need_escape(sixteen))
+            return escape_slowly(out + at, bytes + at, size_bytes - at);
+        memcpy(out + at, &sixteen, 16);
+        if (at == last)
+            return out + size_bytes;
     }
-    for (; at < size_bytes; at++) {
-        uint8_t byte = bytes[at];
-        if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\')
-            return escape_slowly(out, bytes + at, size_bytes - at);
-        *out++ = (char)byte;
-    }
-    return out;
 }

@@ -159,6 +159,9 @@ static SELDOM char *acl_write(char *out, const uint8_t *bytes)
 /* Trailing NULs fill a field of fixed length; those inside stay. */
 static char *string_write(char *out, const uint8_t *bytes, uint32_t length)
 {
+    uint64_t eight = 0;
+    while (length >= 8 && (memcpy(&eight, bytes + length - 8, 8), eight == 0))
+        length -= 8;
     while (length && bytes[length - 1] == 0)
         length--;
     return text_json(out, bytes, length);
