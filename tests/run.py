@@ -297,12 +297,13 @@ class Runner:
         self.tsan_light()
 
     def sanitize(self):
-        """asan and tsan, what waits for nobody's packets side by side."""
+        """asan and tsan: what works beside what waits for packets."""
+        for name in ("asan", "tsan"):
+            self.build(name)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            for units in [pool.submit(self.asan_units), pool.submit(self.tsan_units)]:
-                units.result()
-        self.asan_light()
-        self.tsan_light()
+            for lane in [pool.submit(lambda: (self.asan_units(), self.tsan_units())),
+                         pool.submit(lambda: (self.asan_light(), self.tsan_light()))]:
+                lane.result()
 
 
 # Builds of the parts that come after e2e, whose tests wait for much and leave the processors to a build.

@@ -76,7 +76,7 @@ def test_replay_keeps_the_order(kafka, run, load, name, folder):
     when weir ended, which went in last.
     """
     weir = run(to_kafka(name, folder, DEAD_PORT))
-    sent = load(count=200, rate=200)
+    sent = load(count=200, rate=100)
     weir.wait_received(sent.count)
     weir.finish(sent, waits=sent.count)
     again = run(to_kafka(name, folder))
