@@ -102,6 +102,13 @@ static uint64_t key_in_flight(const struct exporter_view *exporter)
     return exporter->records_in_flight;
 }
 
+/* Whichever way it is off. */
+static uint64_t key_clock_skew(const struct exporter_view *exporter)
+{
+    int64_t skew_ms = exporter->clock_skew_ms;
+    return skew_ms == SKEW_UNKNOWN ? 0 : (uint64_t)(skew_ms < 0 ? -skew_ms : skew_ms);
+}
+
 static uint64_t dropped(const struct exporter_view *exporter, enum counter_unit of)
 {
     struct ledger_unit unit = {0};
@@ -148,6 +155,7 @@ static bool sorting_find(const char *name, struct sorting *sorting)
         {"last_seen", key_last_seen},
         {"templates", key_templates},
         {"in_flight", key_in_flight},
+        {"clock_skew_ms", key_clock_skew},
         {"dropped_datagrams", key_dropped_datagrams},
         {"dropped_sets", key_dropped_sets},
         {"dropped_records", key_dropped_records},
@@ -260,8 +268,9 @@ void page_exporters(const struct http_request *request, struct http_page *page)
     if (!query_slice(request, page, &slice) || !query_network(request, page, &network))
         return;
     if (!sorting_find(slice.sort, &sorting)) {
-        page_fail(page, 400, "sort is to be exporter, first_seen, last_seen, templates, in_flight, dropped_datagrams, "
-                             "dropped_sets, dropped_records, or a counter of scope exporter, see /api/counters");
+        page_fail(page, 400, "sort is to be exporter, first_seen, last_seen, templates, in_flight, clock_skew_ms, "
+                             "dropped_datagrams, dropped_sets, dropped_records, or a counter of scope exporter, see "
+                             "/api/counters");
         return;
     }
     if (!entries_list(&list, site->collector->crew, &sorting, &network)) {

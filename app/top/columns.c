@@ -52,6 +52,7 @@ VALUE(missing_samples, (double)exporter->counts[COUNTER_samples_missing])
 VALUE(resets, (double)exporter->counts[COUNTER_sequence_resets])
 VALUE(templates, (double)exporter->templates)
 VALUE(in_flight, (double)exporter->in_flight)
+VALUE(skew, exporter->skew_s)
 VALUE(age, exporter->seen_s > 0 && now->utc_s > exporter->seen_s ? now->utc_s - exporter->seen_s : 0)
 
 static const char *count_text(char *text, double number)
@@ -86,6 +87,8 @@ const struct column columns[] = {
     {"resets", "RESETS", 7, "sequence_resets", false, value_resets, count_text, "jumps of the sequence number"},
     {"templates", "TEMPL", 7, "templates", false, value_templates, count_text, "templates known"},
     {"in-flight", "IN-FLIGHT", 10, "in_flight", false, value_in_flight, count_text, "documents not acknowledged yet"},
+    {"clock", "CLOCK", 8, "clock_skew_ms", false, value_skew, format_skew,
+     "its clock less ours, estimated; the most off first"},
     {"seen", "SEEN", 7, "last_seen", true, value_age, format_seconds, "since its last datagram"},
 };
 
@@ -143,7 +146,7 @@ const struct top_exporter **table_sort(const struct reading *now, const struct r
     for (uint32_t i = 0; sorted && list && i < now->exporter_count; i++) {
         const struct top_exporter *exporter = &now->exporter_rows[i];
         double number = comparing.column->number ? comparing.column->number(now, before, exporter) : 0;
-        sorted[i] = (struct sorted){exporter, isnan(number) ? -1 : number};
+        sorted[i] = (struct sorted){exporter, isnan(number) ? -1 : fabs(number)};
     }
     if (sorted && list) {
         qsort_r(sorted, now->exporter_count, sizeof *sorted, sorted_compare, &comparing);

@@ -15,7 +15,7 @@ struct column {
     int width;           /* of numbers; the first column has what the longest name takes */
     const char *sort;    /* what /api/exporters sorts by to have the ones with most first */
     bool small_first;    /* as text, and as ages */
-    /* The number to sort and to show; NAN: not known. NULL: sorted by text. */
+    /* The number to show, and to sort by whatever its sign; NAN: not known. NULL: sorted by text. */
     double (*number)(const struct reading *now, const struct reading *before, const struct top_exporter *exporter);
     const char *(*text)(char *text, double number);
     const char *help;

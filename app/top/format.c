@@ -76,3 +76,13 @@ const char *format_seconds(char *text, double seconds)
         snprintf(text, FORMAT_MOST, "%" PRIu64 "d%02uh", whole / 86400, (unsigned)(whole / 3600 % 24));
     return text;
 }
+
+const char *format_skew(char *text, double seconds)
+{
+    char size[FORMAT_MOST];
+    if (isnan(seconds) || seconds == 0)
+        snprintf(text, FORMAT_MOST, isnan(seconds) ? "-" : "0s");
+    else
+        snprintf(text, FORMAT_MOST, "%c%.20s", seconds < 0 ? '-' : '+', format_seconds(size, fabs(seconds)));
+    return text;
+}

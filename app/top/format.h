@@ -18,3 +18,6 @@ const char *format_bytes(char *text, uint64_t bytes);
 
 /* "350us", "12ms", "3.2s", "4m05s", "2h03m", "5d04h"; "-" for NAN, ">100s" for INFINITY, beyond the histogram. */
 const char *format_seconds(char *text, double seconds);
+
+/* The same with its sign: "+12ms", "-1h00m", "0s"; "-" for NAN. */
+const char *format_skew(char *text, double seconds);

@@ -80,6 +80,9 @@ static void exporter_read(const json_t *object, struct top_exporter *exporter)
     versions_read(json_object_get(object, "versions"), exporter->versions, sizeof exporter->versions);
     exporter->first_s = reading_time(client_text(object, "first_seen"));
     exporter->seen_s = reading_time(client_text(object, "last_seen"));
+    exporter->skew_s = json_is_number(json_object_get(object, "clock_skew_ms"))
+                           ? client_real(object, "clock_skew_ms") / 1000
+                           : NAN;
     exporter->templates = client_number(object, "templates");
     exporter->in_flight = client_number(object, "in_flight");
     for (uint32_t i = 0; i < TOP_UNITS; i++)

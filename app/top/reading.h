@@ -18,6 +18,7 @@ struct top_exporter {
     const char *address;
     char versions[32];   /* "v9 ipfix" */
     double first_s, seen_s; /* UTC */
+    double skew_s;          /* its clock less the collector's; NAN: not known */
     uint64_t templates, in_flight;
     uint64_t dropped[TOP_UNITS];
     uint64_t counts[COUNTER_EXPORTER_COUNT];

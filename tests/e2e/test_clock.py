@@ -2,6 +2,7 @@
 """Exporters whose clock is off: told of in metrics and API, and corrected where that is asked for."""
 
 import datetime
+import re
 import sys
 import time
 
@@ -11,6 +12,7 @@ from harness import BACKENDS, HERE, check_stop
 import lab
 import pytest
 from test_http import get_json, metrics
+from test_top import tables
 
 HOUR = 3600
 MESSAGES, RATE = 192, 32  # a bunch each half of a second, for six: an estimate takes three to four and a half
@@ -82,8 +84,18 @@ def check_documents(documents, names, correct):
     return len(corrected)
 
 
+def check_top(namespace, base, names):
+    """The one that is off most comes first, and its column says by how much."""
+    text = namespace.run(*lab.weir_command(), "top", "--once", "--sort", "clock", "--url", base)
+    found = tables(text)
+    assert list(found)[-2:] == [names[LATE], names[RIGHT]], text
+    assert re.fullmatch(r"-(1h00m|59m[45]\ds)", found[names[LATE]]["*CLOCK"]), text
+    assert re.fullmatch(r"[-+](\d+ms|\d+\.\ds)|0s", found[names[RIGHT]]["*CLOCK"]), text
+
+
 def check_told(namespace, base, names):
-    """Metrics and API have both exporters' skews, and which of them is off."""
+    """Metrics, API and weir top have both exporters' skews, and which of them is off."""
+    check_top(namespace, base, names)
     found = metrics(namespace, base)
     skews = found["weir_exporter_clock_skew_seconds"]
     assert set(skews) == {f'exporter="{name}"' for name in names}
@@ -91,7 +103,9 @@ def check_told(namespace, base, names):
     assert abs(skews[f'exporter="{names[LATE]}"'] + HOUR) < 20
     assert sum(found["weir_exporters_clock_off"].values()) == 1
     assert list(found["weir_exporter_messages_clock_off_total"]) == [f'exporter="{names[LATE]}"']
-    rows = {row["exporter"]: row for row in get_json(namespace, "/api/exporters", base=base)["exporters"]}
+    listed = get_json(namespace, "/api/exporters?sort=clock_skew_ms", base=base)["exporters"]
+    rows = {row["exporter"]: row for row in listed}
+    assert list(rows) == [names[LATE], names[RIGHT]]
     assert rows[names[LATE]]["clock_off"] and abs(rows[names[LATE]]["clock_skew_ms"] + HOUR * 1000) < 20000
     assert not rows[names[RIGHT]]["clock_off"] and abs(rows[names[RIGHT]]["clock_skew_ms"]) < 20000
 

@@ -50,6 +50,10 @@ static void sizes_and_times(void **state)
     assert_string_equal(format_seconds(text, 446400), "5d04h");
     assert_string_equal(format_seconds(text, NAN), "-");
     assert_string_equal(format_seconds(text, INFINITY), ">100s");
+    assert_string_equal(format_skew(text, -3600.104), "-1h00m");
+    assert_string_equal(format_skew(text, 0.012), "+12ms");
+    assert_string_equal(format_skew(text, 0), "0s");
+    assert_string_equal(format_skew(text, NAN), "-");
     assert_true(fabs(reading_time("1970-01-02T00:00:01.250Z") - 86401.25) < 1e-6);
     assert_true(reading_time("nonsense") == 0 && reading_time("") == 0);
 }
@@ -61,13 +65,15 @@ struct exporter_case {
     const char *version;
     int64_t records;
     int64_t dropped_sets;
+    int64_t skew_ms; /* 0: not known */
 };
 
 static json_t *exporter_make(const struct exporter_case *row)
 {
-    return json_pack("{s:s,s:s,s:[s],s:s,s:s,s:i,s:{s:{s:I}},s:{s:I}}", "exporter", row->name, "address", "10.0.0.1",
-                     "versions", row->version, "first_seen", "2026-01-01T00:00:00.000Z", "last_seen",
-                     "2026-01-01T00:00:05.000Z", "templates", 1, "units", "sets", "dropped",
+    json_t *skew = row->skew_ms ? json_integer(row->skew_ms) : json_null();
+    return json_pack("{s:s,s:s,s:[s],s:s,s:s,s:o,s:i,s:{s:{s:I}},s:{s:I}}", "exporter", row->name, "address",
+                     "10.0.0.1", "versions", row->version, "first_seen", "2026-01-01T00:00:00.000Z", "last_seen",
+                     "2026-01-01T00:00:05.000Z", "clock_skew_ms", skew, "templates", 1, "units", "sets", "dropped",
                      (json_int_t)row->dropped_sets, "counters", "records_received", (json_int_t)row->records);
 }
 
@@ -102,10 +108,10 @@ static struct reading *reading_make(double seconds, const struct exporter_case *
 #define STARTED "2026-01-01T00:00:00.000Z"
 
 static const struct exporter_case first_rows[] = {
-    {"10.0.0.1:1", "v9", 1000, 5}, {"10.0.0.2:1", "v5", 3000, 0}, {"10.0.0.3:1", "ipfix", 2000, 9}};
+    {"10.0.0.1:1", "v9", 1000, 5, 0}, {"10.0.0.2:1", "v5", 3000, 0, 0}, {"10.0.0.3:1", "ipfix", 2000, 9, 0}};
 static const struct exporter_case second_rows[] = {
-    {"10.0.0.1:1", "v9", 1900, 5}, {"10.0.0.3:1", "ipfix", 2100, 10}, {"10.0.0.2:1", "v5", 3200, 0},
-    {"10.0.0.4:1", "v5", 50, 0}};
+    {"10.0.0.1:1", "v9", 1900, 5, 20}, {"10.0.0.3:1", "ipfix", 2100, 10, 3600104},
+    {"10.0.0.2:1", "v5", 3200, 0, -7384000}, {"10.0.0.4:1", "v5", 50, 0, 0}};
 
 static double rate_of(const struct reading *now, const struct reading *before, const char *name)
 {
@@ -186,6 +192,8 @@ static void exporters_sort_by_any_column(void **state)
     order_check("exporter", false, "1234");
     order_check("exporter", true, "4321");
     order_check("version", false, "3241");
+    order_check("clock", false, "2314"); /* either sign; what is not known comes last */
+    order_check("clock", true, "4132");
     order_check("seen", false, "1234"); /* all the same: by name */
     assert_int_equal(column_find("colour"), column_count);
 }
@@ -211,6 +219,7 @@ static void overview_has_it_all(void **state)
     assert_int_equal(rows.count, 4);
     assert_non_null(strstr(page.lines[rows.first].text, "10.0.0.1:1"));
     assert_non_null(strstr(page.lines[rows.first].text, " 90.0 "));
+    assert_non_null(strstr(line_with(&page, "10.0.0.2:1"), " -2h03m "));
     assert_non_null(strstr(page.lines[rows.first - 1].text, "*RECORDS/S"));
     assert_non_null(strstr(line_with(&page, "losses_socket"), "10.0 "));
     assert_non_null(line_with(&page, "7,250"));             /* records received */
