@@ -53,6 +53,12 @@ void decoder_refuse(struct decoder *decoder, const struct datagram *datagram);
 uint32_t decoder_next(struct decoder *decoder, struct chunk *chunk);
 
 /*
+ * The plan of the records that a list in the chunk at hand has by that template (RFC 6313 4.5.2), with the names that
+ * its elements have by now; good as long as the chunk. NULL: the chunk's session has no such template.
+ */
+const struct plan *decoder_list_plan(struct decoder *decoder, uint16_t id);
+
+/*
  * Instead of decoder_begin(): the records of data sets whose template another collector has announced meanwhile, a
  * bounded number of sets a call. False: there are none to look at.
  */

@@ -146,13 +146,13 @@ static inline struct rate fact_rate(const struct fact *fact)
     return (struct rate){.population = (uint32_t)(fact->number >> 32), .size = (uint32_t)fact->number};
 }
 
-struct session;
+struct decoder;
 
 /* What is known of the exporter of a chunk of records; as long as the chunk is valid. */
 struct known {
     const struct facts *own;             /* of the records' session; NULL: none */
     const struct facts *general;         /* of the exporter's domain 0, which says what holds for all (RFC 7011 3.1) */
-    struct session *session;             /* whose templates lists name (RFC 6313); NULL: none */
+    struct decoder *decoder;             /* whose templates lists name: decoder_list_plan(); NULL: none */
     const struct exporter_rates *rates;  /* of the configuration: decode/exporter_rates.h */
 };
 

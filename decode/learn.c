@@ -271,7 +271,7 @@ void rates_forget(struct decoder *decoder, struct exporter *exporter)
 struct known known_of(struct decoder *decoder)
 {
     struct session *session = decoder->walk.session;
-    struct known known = {.own = session ? session->facts : NULL, .session = session};
+    struct known known = {.own = session ? session->facts : NULL, .decoder = decoder};
     if (__builtin_expect(decoder->general_facts > 0, 0))
         known.general = general_facts(decoder);
     if (decoder->sampling)

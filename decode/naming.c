@@ -102,6 +102,18 @@ void template_rename(struct decoder *decoder, struct template *template)
     template->plan = plan;
 }
 
+const struct plan *decoder_list_plan(struct decoder *decoder, uint16_t id)
+{
+    struct session *session = decoder->walk.session;
+    struct template *template = session ? session_template(session, id) : NULL;
+    if (!template)
+        return NULL;
+    template->marked = false; /* it is in use */
+    if (template->stale) /* so neither the chunk's, nor one that the list around this one is of: these were asked for */
+        template_rename(decoder, template);
+    return template->plan;
+}
+
 void session_rename(struct session *session)
 {
     if (session->facts)

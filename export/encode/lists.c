@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "decode/decoder.h"
 #include "decode/element_names.h"
 #include "decode/element_rows.h"
-#include "decode/session.h"
 #include "export/encode/list_plan.h"
 #include "export/encode/times.h"
 #include "export/encode/values.h"
@@ -46,7 +46,7 @@ struct list_maker {
     struct counters *counters;
     struct list_plan **plans; /* by index */
     uint32_t plans_most;
-    struct session *session;  /* of the record */
+    const struct known *known; /* of the record's exporter */
     struct exporter *exporter;
     char *scratch, *out, *end;
     bool full;
@@ -148,7 +148,7 @@ static void list_bad(struct list_maker *maker, struct level *level)
 static void basic_resolve(struct list_maker *maker, struct level *level)
 {
     const struct elements *elements = maker->compiler->elements;
-    const struct facts *facts = maker->session ? maker->session->facts : NULL;
+    const struct facts *facts = maker->known->own;
     struct field *field = &level->element;
     const struct element *element = elements_find(elements, field->enterprise, field->id);
     field->element = element ? elements_index(elements, element) : 0;
@@ -196,14 +196,12 @@ static struct list_plan *layout_of(struct list_maker *maker, const struct plan *
 /* The template of the records from here on. False: its records cannot be read. */
 static bool template_choose(struct list_maker *maker, struct level *level, uint16_t id)
 {
-    struct template *template = maker->session ? session_template(maker->session, id) : NULL;
+    level->plan = maker->known->decoder ? decoder_list_plan(maker->known->decoder, id) : NULL;
     level->layout = NULL;
-    if (!template) {
+    if (!level->plan) {
         count(maker, COUNTER_lists_without_template);
         return false;
     }
-    template->marked = false; /* it is in use */
-    level->plan = template->plan;
     if (level->plan->record_bytes > 0)
         level->layout = layout_of(maker, level->plan);
     if (!level->layout)
@@ -484,7 +482,7 @@ static void group_render(struct list_maker *maker, const struct program *program
 uint32_t list_maker_render(struct list_maker *maker, const struct program *program, const struct chunk *chunk,
                            const struct record *record)
 {
-    maker->session = chunk->known.session;
+    maker->known = &chunk->known;
     maker->exporter = chunk->message->exporter;
     maker->out = maker->scratch;
     for (uint32_t i = 0; i < program->list_count; i++) {

@@ -103,6 +103,19 @@ def ipfix_names_lists(v):
                              sub_list(257, values(v, inner, struct.pack(">I", 3), b"allow")))))
 
 
+@case("ipfix-names-lists-later", "IPFIX: names that are told after the template of a list's records was, and change "
+                                 "again")
+def ipfix_names_lists_later(v):
+    inner, outer, nested = [element(1, 4), element(2)], [SUB], [element(1, 4), SUB]
+    item = values(v, inner, struct.pack(">I", 3), b"allow")
+    around = values(v, nested, struct.pack(">I", 4), sub_list(257, item))
+    data = flow_set(256, values(v, outer, sub_list(257, item, item)), values(v, outer, sub_list(258, around)))
+    yield "before", ipfix(flow_set(3, KNOWN), flow_set(2, template_record(256, outer), template_record(257, inner),
+                                                       template_record(258, nested)), data)
+    yield "named", ipfix(flow_set(300, told(v, 1, UNSIGNED32, "sessionCount"), told(v, 2, STRING, "ruleLabel")), data)
+    yield "renamed", ipfix(flow_set(300, told(v, 2, STRING, "policyLabel")), data)
+
+
 @case("v9-names", "v9: a name for an element that has no enterprise number, by an options template of v9's")
 def v9_names(v):
     template = fields("sourceIPv4Address") + [Field((0, 60000), 4)]
