@@ -4,23 +4,25 @@
 
     send.py frames INTERFACE FILE [--rate N]             the frames of FILE, through a packet socket
     send.py datagrams HOST PORT FILE [--rate N] [--source-port N] [--sources N] [--address A]
+    send.py sctp HOST PORT FILE [--rate N] [--streams N] [--wait S] [--abort]   each item a message, by the kernel
 
-FILE holds items of four bytes of length (network order) and as many bytes.
+FILE holds items of four bytes of length (network order) and as many bytes; - is standard input, and an item is sent
+when it has come.
 """
 
 import argparse
-import pathlib
 import socket
 import struct
+import sys
 import time
+
+SCTP_SNDINFO = 2  # of linux/sctp.h
 
 
 def items(path):
-    data, at = pathlib.Path(path).read_bytes(), 0
-    while at < len(data):
-        size, = struct.unpack_from(">I", data, at)
-        yield data[at + 4:at + 4 + size]
-        at += 4 + size
+    with sys.stdin.buffer if path == "-" else open(path, "rb") as file:
+        while head := file.read(4):
+            yield file.read(*struct.unpack(">I", head))
 
 
 def pace(everything, rate):
@@ -55,6 +57,17 @@ def send_datagrams(arguments):
             sender.send(item)
 
 
+def send_messages(arguments):
+    family = socket.AF_INET6 if ":" in arguments.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_SCTP) as sender:
+        sender.connect((arguments.host, arguments.port))
+        for number, item in enumerate(pace(items(arguments.file), arguments.rate)):
+            info = struct.pack("=HHIIi", number % arguments.streams, 0, 0, 0, 0)  # struct sctp_sndinfo: RFC 6458 5.3.4
+            sender.sendmsg([item], [(socket.IPPROTO_SCTP, SCTP_SNDINFO, info)])
+        time.sleep(arguments.wait)
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0 if arguments.abort else 5))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(required=True)
@@ -68,7 +81,14 @@ def main():
     datagrams.add_argument("--address", default="", help="to send from")
     datagrams.add_argument("--sources", type=int, default=1, help="sockets; each sends every datagram")
     datagrams.set_defaults(call=send_datagrams)
-    for part in (frames, datagrams):
+    sctp = commands.add_parser("sctp")
+    sctp.add_argument("host")
+    sctp.add_argument("port", type=int)
+    sctp.add_argument("--streams", type=int, default=1)
+    sctp.add_argument("--wait", type=float, default=0, help="seconds before the end")
+    sctp.add_argument("--abort", action="store_true", help="instead of an orderly end")
+    sctp.set_defaults(call=send_messages)
+    for part in (frames, datagrams, sctp):
         part.add_argument("file")
         part.add_argument("--rate", type=float, default=0, help="items a second; default: no limit")
     arguments = parser.parse_args()

@@ -9,13 +9,14 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import time
 
 from certificates import make_authority, make_certificate
 import exports
 import flowwire
 from flowcases.common import V4, v4_rows
-from harness import check_stop
+from harness import HERE, check_stop
 import lab
 import pytest
 from servers import inside, wait_for
@@ -564,12 +565,48 @@ SCTP_SEND = pathlib.Path(lab.weir_command()[-1]).parent.parent / "tests" / "tool
 WITH_SCTP = {**SOCKET, "input.sctp.listen": ":4739", "stats_interval": "200ms"}
 
 
-def sctp(link, path, messages, host=lab.COLLECTOR, streams=3, udp_port=9899, end="shutdown"):
-    """A peer in user space, as the collector, where this kernel has no SCTP."""
+def kernel_has_sctp():
+    with contextlib.suppress(OSError):
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP).close()
+        return True
+    return False
+
+
+def sctp_command(link, path, host=lab.COLLECTOR, streams=3, udp_port=9899, end="shutdown"):
+    """A peer by the kernel's SCTP, as the collector; in user space, as that, where this kernel has none."""
+    if kernel_has_sctp():
+        for namespace in (link.exporter, link.collector):
+            namespace.run("sysctl", "-qw", f"net.sctp.udp_port={udp_port}", f"net.sctp.encap_port={udp_port}")
+        return [sys.executable, HERE / "send.py", "sctp", host, 4739, path, "--streams", streams, "--wait", 0.2,
+                *(["--abort"] if end == "abort" else [])]
     if not SCTP_SEND.exists():
         pytest.skip("built without libusrsctp")
-    path.write_bytes(b"".join(struct.pack(">I", len(message)) + message for message in messages))
-    return link.exporter.start(SCTP_SEND, host, 4739, udp_port, path, streams, 200, end)
+    return [SCTP_SEND, host, 4739, udp_port, path, streams, 200, end]
+
+
+def item(message):
+    return struct.pack(">I", len(message)) + message
+
+
+def sctp(link, path, messages, **options):
+    path.write_bytes(b"".join(map(item, messages)))
+    return link.exporter.start(*sctp_command(link, path, **options))
+
+
+class Sctp:
+    """What is sent goes at once."""
+
+    def __init__(self, link):
+        self.process = subprocess.Popen(link.exporter.inside(*sctp_command(link, "-")), stdin=subprocess.PIPE)
+        link.exporter.processes.append(self.process)
+
+    def send(self, message):
+        self.process.stdin.write(item(message))
+        self.process.stdin.flush()
+
+    def close(self):
+        self.process.stdin.close()
+        assert self.process.wait(30) == 0
 
 
 @pytest.mark.parametrize("udp_port", [pytest.param(9899, marks=pytest.mark.long), 0])
