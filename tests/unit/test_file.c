@@ -134,6 +134,13 @@ static void rotation_by_size_through_the_page_cache(void **state)
     rotate_by_size(fixture, ".ndjson", 0);
 }
 
+static void wait_for_file(const struct fixture *fixture, const char *end)
+{
+    for (int i = 0; i < 1000 && count_files(fixture, end) == 0; i++)
+        sleep_ms(10);
+    assert_int_equal(count_files(fixture, end), 1);
+}
+
 static void rotation_by_age(void **state)
 {
     struct fixture *fixture = *state;
@@ -143,14 +150,12 @@ static void rotation_by_age(void **state)
     struct outputs *output = open_with(fixture, &producer);
     sleep_ms(250);
     assert_int_equal(count_files(fixture, "flows-1.ndjson.partial"), 1); /* empty: no reason to rotate */
+    int64_t began_ns = clock_steady_ns();
     produce_many(&producer, 10, true);
-    sleep_ms(50);
-    assert_int_equal(count_files(fixture, "flows-1.ndjson"), 1); /* old already */
+    wait_for_file(fixture, "flows-1.ndjson"); /* old already */
     produce_many(&producer, 10, true);
-    sleep_ms(30);
-    assert_int_equal(count_files(fixture, "flows-2.ndjson.partial"), 1);
-    sleep_ms(200); /* without another document */
-    assert_int_equal(count_files(fixture, "flows-2.ndjson"), 1);
+    wait_for_file(fixture, "flows-2.ndjson"); /* without another document, and not before its time */
+    assert_true((uint64_t)(clock_steady_ns() - began_ns) >= fixture->config.output.rotate_age);
     assert_int_equal(count_files(fixture, ""), 2);
     close_delivered(output, &producer);
     assert_whole(fixture, ".ndjson", 20);
