@@ -7,11 +7,13 @@ import sys
 import time
 
 import flowwire
+from flowcases.clocks import ABSOLUTE, UPTIMES, WRAP, flow
 from flowcases.common import V4, v4_rows
 from harness import BACKENDS, HERE, check_stop
 import lab
 import pytest
 from test_http import get_json, metrics
+from test_streams import SOCKET, Dtls, Sctp, connect, identity, wait_counter, with_dtls  # noqa: F401
 from test_top import tables
 
 HOUR = 3600
@@ -64,20 +66,24 @@ def exporter_of(document):
     return document["netflow"]["exporter"]["address"]
 
 
+def check_times(document, off):
+    """Of a flow that ended a second before its message, by a clock that is off by so many seconds."""
+    event, exporter = document["event"], document["netflow"]["exporter"]
+    created, moved = when(event["created"]), (skew(document) or 0) / 1000
+    assert abs(created - off - when(exporter["timestamp"])) < 20  # as exported, always
+    assert when(document["@timestamp"]) == pytest.approx(when(exporter["timestamp"]) - moved)
+    assert when(event["end"]) == pytest.approx(when(document["@timestamp"]) - 1)
+    assert when(event["start"]) == pytest.approx(when(document["@timestamp"]) - 10)
+    if skew(document) is not None:
+        assert abs(moved + HOUR) < 20 and abs(created - when(document["@timestamp"])) < 20
+
+
 def check_documents(documents, names, correct):
-    """The flow ended a second before its message; the estimate is there after three windows of a second."""
+    """The estimate is there after three windows of a second."""
     late = [document for document in documents if exporter_of(document) == names[LATE]]
     assert len(late) == MESSAGES and len(documents) == 2 * MESSAGES
     for document in documents:
-        event, exporter = document["event"], document["netflow"]["exporter"]
-        created, off = when(event["created"]), HOUR if document in late else 0
-        moved = (skew(document) or 0) / 1000
-        assert abs(created - off - when(exporter["timestamp"])) < 20  # as exported, always
-        assert when(document["@timestamp"]) == pytest.approx(when(exporter["timestamp"]) - moved)
-        assert when(event["end"]) == pytest.approx(when(document["@timestamp"]) - 1)
-        assert when(event["start"]) == pytest.approx(when(document["@timestamp"]) - 10)
-        if skew(document) is not None:
-            assert abs(moved + HOUR) < 20 and abs(created - when(document["@timestamp"])) < 20
+        check_times(document, HOUR if document in late else 0)
     corrected = [document for document in documents if skew(document) is not None]
     assert all(document in late for document in corrected)
     assert len(corrected) >= MESSAGES // 8 if correct else not corrected
@@ -126,3 +132,62 @@ def test_clock_an_hour_behind(collect, link, tmp_path):
         off = lab.counter(ledger, "records_clock_off")
         assert MESSAGES // 8 <= off == lab.counter(ledger, "messages_clock_off") < MESSAGES
         assert lab.counter(ledger, "records_clock_corrected") == corrected == (off if name == "corrected" else 0)
+
+
+AFTERWARDS = 5  # messages of each session, once all three are known to be off
+
+
+def test_sessions_an_hour_behind(collect, link, identity):  # noqa: F811
+    """By TCP, DTLS and SCTP: estimated for each session, and from then on corrected."""
+    weir = collect(**{**with_dtls(identity), **SOCKET}, input__tcp__listen=":4739", input__sctp__listen=":4739",
+                   clock__correct="true")
+    tcp, dtls, sctp = connect(link), Dtls(link, identity), Sctp(link)
+    wait_counter(weir, "streams_accepted", 3)
+    values, sent = flowwire.Values("sessions"), 0
+    template = flowwire.flow_set(2, flowwire.template_record(256, ABSOLUTE))
+
+    def send_all():
+        seconds = int(time.time()) - HOUR
+        times = (seconds - 10) * 1000, (seconds - 1) * 1000
+        message = flowwire.ipfix(template, flowwire.flow_set(256, flow(values, ABSOLUTE, *times)), seconds=seconds,
+                                 sequence=sent)
+        for send in (tcp.sendall, dtls.send, sctp.send):
+            send(message)
+        return 1
+
+    def are_off():
+        rows = get_json(link.collector, "/api/exporters")["exporters"]
+        return sorted(row["transport"] for row in rows if row["clock_off"]) == ["dtls", "sctp", "tcp"]
+
+    until = time.monotonic() + 30
+    while not are_off():
+        assert time.monotonic() < until, get_json(link.collector, "/api/exporters")
+        sent += send_all()
+        time.sleep(0.1)
+    before = sent
+    for _ in range(AFTERWARDS):
+        sent += send_all()
+    for session in (tcp, dtls, sctp):
+        session.close()
+    weir.wait_documents(3 * sent)
+    documents, ledger = check_stop(weir, 3 * sent)
+    sessions = {name: [document for document in documents if exporter_of(document) == name]
+                for name in map(exporter_of, documents)}
+    assert [len(found) for found in sessions.values()] == 3 * [sent]
+    for found in sessions.values():
+        assert skew(found[0]) is None and all(skew(document) for document in found[before:])
+        for document in found:
+            check_times(document, HOUR)
+    assert lab.counter(ledger, "records_clock_corrected") == sum(map(bool, map(skew, documents)))
+
+
+def test_uptime_wraps(collect, link, send):
+    """A flow of v9 that began before the uptime's 32 bits were over is told as it was."""
+    weir, values, now = collect(**BACKENDS["socket"]), flowwire.Values("wrap"), int(time.time())
+    send([flowwire.v9(flowwire.flow_set(0, flowwire.template_record(256, UPTIMES, ipfix=False)),
+                      flowwire.flow_set(256, flow(values, UPTIMES, WRAP - 1000, 500)), uptime=1000, seconds=now)])
+    weir.wait_documents(1)
+    (document,), ledger = check_stop(weir, 1)
+    assert when(document["event"]["start"]) == pytest.approx(now - 2)
+    assert when(document["event"]["end"]) == pytest.approx(now - 0.5)
+    assert lab.counter(ledger, "times_wrapped") == 1
