@@ -19,7 +19,6 @@ volatile __u32 rules_in_use; /* user space writes it once the set is whole */
 
 /* Set before loading. */
 const volatile __u32 pieces_on = 0; /* sockets take frames that are longer than one of theirs */
-const volatile __u32 hints_on = 0;  /* frames for sockets have a struct steer_hint in front */
 
 struct {
     __uint(type, BPF_MAP_TYPE_XSKMAP);
@@ -212,10 +211,12 @@ static __always_inline void verdict_count(__u32 verdict)
         sums->value[verdict]++;
 }
 
-#ifndef NIC_TIME /* bpf/xdp_nic.bpf.c has one */
-#define NIC_TIME(context) 0
-#endif
-
+/*
+ * Frames for sockets have a struct steer_hint in front in objects that say by NIC_TIME where the NIC's time is from.
+ * What may move a frame's begin, reached or not, is in no other: since Linux 6.13, and in 6.12's later releases,
+ * libxdp's dispatcher takes no such program, for it is none itself.
+ */
+#ifdef NIC_TIME
 /* Not where the driver leaves no room in front of frames. The pointers into the frame are void behind it. */
 static __always_inline void hint_write(struct xdp_md *context)
 {
@@ -227,6 +228,12 @@ static __always_inline void hint_write(struct xdp_md *context)
     if ((void *)(room + 1) <= (void *)(long)context->data)
         *room = hint;
 }
+#else
+static __always_inline void hint_write(struct xdp_md *context)
+{
+    (void)context;
+}
+#endif
 
 /* To libxdp's dispatcher: what is passed goes on to the programs behind this one. */
 struct {
@@ -239,8 +246,7 @@ int weir_steer(struct xdp_md *context)
     int action = XDP_PASS;
     enum steer_verdict verdict = frame_judge((void *)(long)context->data, (void *)(long)context->data_end);
     if (verdict == STEER_TAKEN) {
-        if (hints_on)
-            hint_write(context);
+        hint_write(context);
         action = bpf_redirect_map(&sockets, context->rx_queue_index, XDP_PASS);
         verdict = action == XDP_REDIRECT ? STEER_TAKEN : STEER_NO_SOCKET;
     } else if (verdict >= STEER_NOT_ALLOWED) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 
 /*
- * The same program for one device, whose driver tells when a frame came (Linux 6.3). It is an object of its own because
- * the kernel refuses a program with this call that is for no device, and libbpf one with a kernel's function where the
- * kernel has no BTF.
+ * The program with hints for one device, whose driver tells when a frame came (Linux 6.3). It is an object of its own
+ * because the kernel refuses a program with this call that is for no device, and libbpf one with a kernel's function
+ * where the kernel has no BTF.
  */
 #include <linux/bpf.h>
 

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "bpf/shared.h"
 #include "bpf/xdp.skel.h"
+#include "bpf/xdp_hints.skel.h"
 #include "bpf/xdp_nic.skel.h"
 #include "dataplane/interface.h"
 #include "dataplane/netdev.h"
@@ -130,13 +131,15 @@ static int budgets_size(struct xdp_program *program, const struct config *config
     return bpf_map__set_max_entries(program->skeleton->maps.budgets, exporters);
 }
 
-/* Both objects have the same maps and programs, so one skeleton is for both. */
-static struct xdp_bpf *skeleton_open(bool nic)
+/* The objects have the same maps and programs, so one skeleton is for all. */
+static struct xdp_bpf *skeleton_open(bool hints, bool nic)
 {
     struct xdp_bpf *skeleton = calloc(1, sizeof *skeleton);
     int result = skeleton ? xdp_bpf__create_skeleton(skeleton) : -ENOMEM;
     if (!result && nic)
         skeleton->skeleton->data = xdp_nic_bpf__elf_bytes(&skeleton->skeleton->data_sz);
+    else if (!result && hints)
+        skeleton->skeleton->data = xdp_hints_bpf__elf_bytes(&skeleton->skeleton->data_sz);
     if (!result)
         result = bpf_object__open_skeleton(skeleton->skeleton, NULL);
     if (!result)
@@ -146,12 +149,11 @@ static struct xdp_bpf *skeleton_open(bool nic)
     return NULL;
 }
 
-static void flags_set(struct xdp_program *program, const struct config *config)
+static void flags_set(struct xdp_program *program)
 {
     struct bpf_program *steer = program->skeleton->progs.weir_steer;
     uint32_t flags = bpf_program__flags(steer);
     program->skeleton->rodata->pieces_on = program->pieces;
-    program->skeleton->rodata->hints_on = config->input.xdp_hints;
     if (program->nic)
         bpf_program__set_ifindex(steer, (uint32_t)program->attachment.interface_index);
     bpf_program__set_flags(steer, flags | (program->pieces ? BPF_F_XDP_HAS_FRAGS : 0) |
@@ -160,14 +162,14 @@ static void flags_set(struct xdp_program *program, const struct config *config)
 
 static int program_load(struct xdp_program *program, const struct config *config)
 {
-    program->skeleton = skeleton_open(program->nic);
+    program->skeleton = skeleton_open(config->input.xdp_hints, program->nic);
     if (!program->skeleton)
         return -errno;
     program->cpus = libbpf_num_possible_cpus();
     program->counts = program->cpus > 0 ? calloc((size_t)program->cpus, sizeof *program->counts) : NULL;
     if (!program->counts)
         return -ENOMEM;
-    flags_set(program, config);
+    flags_set(program);
     int result = budgets_size(program, config);
     return result ? result : xdp_attachment_load(&program->attachment, config, program->skeleton);
 }
@@ -225,9 +227,9 @@ int xdp_program_open(struct xdp_program **opened, const struct xdp_program_setup
         result = xdp_attachment_make(&program->attachment, setup->config, program->skeleton);
     }
     if (result) {
-        if (program->nic)
-            log_error("interface %s: input.xdp_hints=false does without a program for this device",
-                      program->attachment.interface);
+        if (setup->config->input.xdp_hints)
+            log_error("interface %s: input.xdp_hints=false takes a program that changes no frame: for any device, and "
+                      "for any dispatcher", program->attachment.interface);
         xdp_program_close(program);
         return result;
     }
