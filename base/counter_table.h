@@ -85,6 +85,8 @@
     X(records_cut, RECORDS, EXPORTER, NONE, "Sets that end inside a record; the cut record is not among the received")\
     X(sections_unread, EVENTS, EXPORTER, NONE,                                                                        \
       "Sections of packets in flow records in which no header is found: sectionOffset, or a kind of frame")           \
+    X(frames_encrypted, EVENTS, EXPORTER, NONE,                                                                       \
+      "Sampled frames of 802.11 that are encrypted: nothing behind their link header can be read")                    \
     /* inside sFlow samples */                                                                                        \
     X(sflow_samples_cut, EVENTS, EXPORTER, NONE,                                                                      \
       "Samples with a structure that ends behind them; the structures before it are kept")                            \

@@ -1,65 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "decode/dissect.h"
-
-#include <stddef.h>
-
-#include "base/bytes.h"
+#include "decode/dissect_layers.h"
 
 /* More headers than any packet in use has: a walk through what somebody made up ends, too. */
 #define HEADERS_MOST 24
 
-enum layer {
-    LAYER_END, /* nothing that is read follows */
-    LAYER_ETHERNET,
-    LAYER_VLAN,
-    LAYER_LLC,
-    LAYER_PPP,
-    LAYER_MPLS,
-    LAYER_MPLS_PAYLOAD,
-    LAYER_PSEUDOWIRE,
-    LAYER_IP,
-    LAYER_IPV4,
-    LAYER_IPV6,
-    LAYER_EXTENSION,
-    LAYER_ROUTING,
-    LAYER_FRAGMENT,
-    LAYER_AUTHENTICATION,
-    LAYER_GRE,
-    LAYER_TCP,
-    LAYER_UDP,
-    LAYER_PORTS,
-    LAYER_ICMP,
-    LAYER_VXLAN,
-    LAYER_GENEVE,
-    LAYER_GTPU,
-    LAYERS
-};
-
-/* Where the walk stands: `left` bytes at `at`, at least the layer's least. */
-struct walk_point {
-    struct dissection *dissection;
-    struct dissected_ip *ip; /* the header that ports belong to */
-    bool has_outer;          /* there was one, be it before the first byte */
-    const uint8_t *at;
-    uint32_t left;
-    uint32_t header_bytes;   /* how many the layer takes; set by its function */
-};
-
 /* ---- what follows what ---- */
-
-struct follower {
-    uint16_t number;
-    uint8_t layer;
-};
-
-static const struct follower by_ether_type[] = {
-    {0x0800, LAYER_IPV4}, {0x86dd, LAYER_IPV6}, {0x8100, LAYER_VLAN}, {0x88a8, LAYER_VLAN}, {0x9100, LAYER_VLAN},
-    {0x9200, LAYER_VLAN}, {0x8847, LAYER_MPLS}, {0x8848, LAYER_MPLS}, {0x6558, LAYER_ETHERNET},
-};
-
-static const struct follower by_ppp_protocol[] = {
-    {0x21, LAYER_IPV4}, {0x57, LAYER_IPV6}, {0x281, LAYER_MPLS}, {0x283, LAYER_MPLS},
-};
 
 static const struct follower by_protocol[] = {
     {6, LAYER_TCP},        {17, LAYER_UDP},      {1, LAYER_ICMP},           {58, LAYER_ICMP},
@@ -72,16 +17,6 @@ static const struct follower by_protocol[] = {
 static const struct follower by_udp_port[] = {
     {4789, LAYER_VXLAN}, {8472, LAYER_VXLAN}, {6081, LAYER_GENEVE}, {2152, LAYER_GTPU},
 };
-
-#define FIND(table, number) follower_find(table, sizeof(table) / sizeof *(table), number)
-
-static enum layer follower_find(const struct follower *table, size_t count, uint16_t number)
-{
-    for (size_t i = 0; i < count; i++)
-        if (table[i].number == number)
-            return table[i].layer;
-    return LAYER_END;
-}
 
 /* Goes on behind an IP header; what is in there is a tunnel when it is a packet again. */
 static enum layer protocol_follow(struct walk_point *point, uint8_t protocol)
@@ -97,117 +32,10 @@ static enum layer protocol_follow(struct walk_point *point, uint8_t protocol)
     return next;
 }
 
-static void tunnel_enter(struct walk_point *point, enum dissect_tunnel tunnel)
-{
-    point->dissection->tunnel = tunnel;
-    point->dissection->tunnel_count++;
-    point->dissection->has_tunnel_id = false;
-}
-
 static void tunnel_name(struct walk_point *point, uint32_t id)
 {
     point->dissection->tunnel_id = id;
     point->dissection->has_tunnel_id = true;
-}
-
-/* ---- link ---- */
-
-/* Values below 1536 are lengths (IEEE 802.3), with LLC behind them. */
-#define LENGTHS_BELOW 1536
-
-static enum layer ethernet_read(struct walk_point *point)
-{
-    struct dissection *dissection = point->dissection;
-    point->header_bytes = 14;
-    uint16_t type = read_be16(point->at + 12);
-    if (!dissection->destination_mac) {
-        dissection->destination_mac = point->at;
-        dissection->source_mac = point->at + 6;
-        dissection->ether_type = type < LENGTHS_BELOW ? 0 : type;
-    } else {
-        dissection->inner_destination_mac = point->at;
-        dissection->inner_source_mac = point->at + 6;
-    }
-    return type < LENGTHS_BELOW ? LAYER_LLC : FIND(by_ether_type, type);
-}
-
-/* IEEE 802.2: with SNAP (RFC 1042) an ether type follows the organization's number. */
-static enum layer llc_read(struct walk_point *point)
-{
-    point->header_bytes = 8;
-    if (read_be16(point->at) != 0xaaaa || point->at[2] != 3)
-        return LAYER_END;
-    uint16_t type = read_be16(point->at + 6);
-    if (!point->dissection->inner_source_mac)
-        point->dissection->ether_type = type;
-    return FIND(by_ether_type, type);
-}
-
-/* Address and control of RFC 1662 may be left out, and the protocol's first byte when it is zero (RFC 1661 6.5). */
-static enum layer ppp_read(struct walk_point *point)
-{
-    const uint8_t *at = point->at;
-    uint16_t first = read_be16(at);
-    if (first == 0x0f00 || first == 0x8f00) { /* Cisco's HDLC: unicast, multicast */
-        point->header_bytes = 4;
-        return FIND(by_ether_type, read_be16(at + 2));
-    }
-    uint32_t skip = first == 0xff03 ? 2 : 0;
-    bool whole = !(at[skip] & 1);
-    point->header_bytes = skip + (whole ? 2 : 1);
-    return FIND(by_ppp_protocol, whole ? read_be16(at + skip) : at[skip]);
-}
-
-static enum layer vlan_read(struct walk_point *point)
-{
-    struct dissection *dissection = point->dissection;
-    uint16_t control = read_be16(point->at), type = read_be16(point->at + 2);
-    point->header_bytes = 4;
-    if (!dissection->inner_source_mac) {
-        if (dissection->vlan_count == 0)
-            dissection->vlan_priority = (uint8_t)(control >> 13);
-        if (dissection->vlan_count < DISSECT_VLANS_MOST)
-            dissection->vlans[dissection->vlan_count++] = control & 0x0fff;
-        dissection->ether_type = type;
-    }
-    return FIND(by_ether_type, type);
-}
-
-/* What follows the stack shows itself by its first four bits: RFC 4928. */
-static enum layer mpls_follower(uint8_t first)
-{
-    uint8_t version = first >> 4;
-    return version == 4 ? LAYER_IPV4 : version == 6 ? LAYER_IPV6 : version == 1 ? LAYER_END : LAYER_PSEUDOWIRE;
-}
-
-static enum layer mpls_payload_read(struct walk_point *point)
-{
-    return mpls_follower(point->at[0]);
-}
-
-/* RFC 3032. */
-static enum layer mpls_read(struct walk_point *point)
-{
-    struct dissection *dissection = point->dissection;
-    uint32_t entry = read_be32(point->at);
-    point->header_bytes = 4;
-    if (!point->has_outer) {
-        if (dissection->label_count == 0)
-            dissection->mpls_ttl = (uint8_t)entry;
-        if (dissection->label_count < DISSECT_LABELS_MOST)
-            dissection->labels[dissection->label_count++] = entry >> 12;
-    }
-    if (!(entry & 0x100))
-        return LAYER_MPLS;
-    return point->left < 5 ? LAYER_END : mpls_follower(point->at[4]);
-}
-
-/* With a control word its first four bits are zeroes (RFC 4385 3), else a MAC address is there. */
-static enum layer pseudowire_read(struct walk_point *point)
-{
-    point->header_bytes = point->at[0] >> 4 == 0 ? 4 : 0;
-    tunnel_enter(point, TUNNEL_PSEUDOWIRE);
-    return LAYER_ETHERNET;
 }
 
 /* ---- network ---- */
@@ -349,7 +177,7 @@ static enum layer gre_read(struct walk_point *point)
     point->header_bytes = key_at + (flags & 0x2000 ? 4 : 0) + (flags & 0x1000 ? 4 : 0);
     if (flags & 0x2000 && point->left >= key_at + 4)
         tunnel_name(point, read_be32(point->at + key_at));
-    return FIND(by_ether_type, type);
+    return ether_type_follow(type);
 }
 
 static enum layer vxlan_read(struct walk_point *point)
@@ -369,7 +197,7 @@ static enum layer geneve_read(struct walk_point *point)
     point->header_bytes = 8 + (point->at[0] & 0x3fu) * 4;
     tunnel_enter(point, TUNNEL_GENEVE);
     tunnel_name(point, read_be32(point->at + 4) >> 8);
-    return FIND(by_ether_type, read_be16(point->at + 2));
+    return ether_type_follow(read_be16(point->at + 2));
 }
 
 /* The bytes of the extension headers of a G-PDU, each as long as it says in units of four (5.2.1). */
@@ -409,12 +237,15 @@ static enum layer gtpu_read(struct walk_point *point)
 
 static const struct {
     uint32_t least_bytes; /* of its header: checked before it is read */
-    enum layer (*read)(struct walk_point *);
+    layer_read *read;
 } layers[LAYERS] = {
     [LAYER_ETHERNET] = {14, ethernet_read},
     [LAYER_VLAN] = {4, vlan_read},
     [LAYER_LLC] = {8, llc_read},
+    [LAYER_WLAN] = {10, wlan_read},
+    [LAYER_AGGREGATED] = {14, aggregated_read},
     [LAYER_PPP] = {4, ppp_read},
+    [LAYER_PPPOE] = {6, pppoe_read},
     [LAYER_MPLS] = {4, mpls_read},
     [LAYER_MPLS_PAYLOAD] = {1, mpls_payload_read},
     [LAYER_PSEUDOWIRE] = {4, pseudowire_read},
@@ -455,8 +286,10 @@ static void walk_on(struct walk_point *point, enum layer layer)
 
 void dissect(struct dissection *dissection, enum dissect_start start, const uint8_t *packet, uint32_t size_bytes)
 {
-    static const uint8_t first[DISSECT_STARTS] = {LAYER_ETHERNET, LAYER_IPV4, LAYER_IPV6, LAYER_MPLS,
-                                                  LAYER_PPP,      LAYER_LLC,  LAYER_IP,   LAYER_MPLS_PAYLOAD};
+    static const uint8_t first[DISSECT_STARTS] = {
+        LAYER_ETHERNET, LAYER_IPV4, LAYER_IPV6,         LAYER_MPLS, LAYER_PPP,
+        LAYER_LLC,      LAYER_IP,   LAYER_MPLS_PAYLOAD, LAYER_WLAN, LAYER_AGGREGATED,
+    };
     *dissection = (struct dissection){0};
     struct walk_point point = {.dissection = dissection, .at = packet, .left = size_bytes};
     walk_on(&point, first[start]);

@@ -20,6 +20,8 @@ enum dissect_start {
     DISSECT_LLC, /* IEEE 802.2 */
     DISSECT_IP,  /* IPv4 or IPv6, as the first four bits say */
     DISSECT_MPLS_PAYLOAD, /* what follows a label stack */
+    DISSECT_WLAN,            /* IEEE 802.11 */
+    DISSECT_WLAN_AGGREGATED, /* a subframe of an A-MSDU of 802.11 */
     DISSECT_STARTS
 };
 
@@ -71,6 +73,7 @@ struct dissection {
     uint8_t tunnel_count;
     bool has_tunnel_id;
     bool cut;              /* the packet ends within a header */
+    bool encrypted;        /* a protected frame of 802.11: nothing behind its header can be read */
     uint8_t vlan_priority; /* of the first tag */
     uint8_t mpls_ttl;      /* of the first label */
     uint16_t vlans[DISSECT_VLANS_MOST];

@@ -126,6 +126,8 @@ void row_put_packet(struct row *row, enum dissect_start start, const uint8_t *pa
     if (row->spans[SFLOW_IP_VERSION].length != SPAN_ABSENT)
         return;
     dissect(&seen, start, packet, size_bytes);
+    if (seen.encrypted)
+        decoder_count(row->decoder, COUNTER_frames_encrypted, 1);
     link_put(row, &seen);
     if (seen.outer.version)
         outer_put(row, &seen.outer);

@@ -15,6 +15,7 @@
 
 /* dataLinkFrameType: RFC 7133 3.2. */
 #define FRAME_ETHERNET 1
+#define FRAME_WLAN     2
 
 struct sections {
     struct section_maker *maker;
@@ -111,12 +112,16 @@ static bool section_read(struct sectioned *record, const struct section_use *use
     uint32_t size_bytes = least(span.length, number_of(record, use->size_field));
     if (use->start == SECTION_PAYLOAD)
         return payload_read(record, bytes, size_bytes);
-    if (use->start == DISSECT_ETHERNET) {
-        if (number_of(record, layout->frame_type) > FRAME_ETHERNET)
+    enum dissect_start start = (enum dissect_start)use->start;
+    if (start == DISSECT_ETHERNET) {
+        uint64_t frame_type = number_of(record, layout->frame_type);
+        if (frame_type > FRAME_WLAN)
             return false;
+        if (frame_type == FRAME_WLAN)
+            start = DISSECT_WLAN;
         size_bytes = least(size_bytes, number_of(record, layout->frame_bytes));
     }
-    row_put_packet(&record->row, (enum dissect_start)use->start, bytes, size_bytes);
+    row_put_packet(&record->row, start, bytes, size_bytes);
     return true;
 }
 

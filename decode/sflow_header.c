@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decode/sflow.h"
 
-/* enum header_protocol of sFlow v5 5.3, as far as the dissector begins so. */
+/* enum header_protocol of sFlow v5 5.3 and of its 802.11 structures, as far as the dissector begins so. */
 static bool start_of(uint32_t protocol, enum dissect_start *start)
 {
     static const struct {
         uint32_t protocol;
         enum dissect_start start;
-    } rows[] = {{1, DISSECT_ETHERNET}, {7, DISSECT_PPP},   {11, DISSECT_IPV4},
-                {12, DISSECT_IPV6},    {13, DISSECT_MPLS}, {14, DISSECT_PPP}};
+    } rows[] = {{1, DISSECT_ETHERNET}, {7, DISSECT_PPP},   {9, DISSECT_LLC},   {10, DISSECT_IP},
+                {11, DISSECT_IPV4},    {12, DISSECT_IPV6}, {13, DISSECT_MPLS}, {14, DISSECT_PPP},
+                {15, DISSECT_WLAN},    {17, DISSECT_WLAN_AGGREGATED}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].protocol == protocol) {
             *start = rows[i].start;

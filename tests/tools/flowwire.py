@@ -315,9 +315,9 @@ def checksum(head):
     return struct.pack(">H", ~total & 0xFFFF)
 
 
-def pcap_of(frames):
-    """A classic capture of Ethernet frames."""
-    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1)]
+def pcap_of(frames, link=1):
+    """A classic capture of Ethernet frames, or of those of another link (https://www.tcpdump.org/linktypes.html)."""
+    out = [struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, link)]
     for number, frame in enumerate(frames):
         out.append(struct.pack("<IIII", EXPORTED, number, len(frame), len(frame)) + frame)
     return b"".join(out)

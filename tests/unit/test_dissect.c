@@ -234,6 +234,7 @@ static void test_links(void **state)
         {DISSECT_PPP, {0x21}, 1},
         {DISSECT_PPP, {0x0f, 0x00, 0x08, 0x00}, 4},
         {DISSECT_LLC, {0xaa, 0xaa, 0x03, 0, 0, 0, 0x08, 0x00}, 8},
+        {DISSECT_LLC, {0xfe, 0xfe, 0x03, 0xcc}, 4},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct wire packet = {0};
@@ -244,7 +245,7 @@ static void test_links(void **state)
         struct dissection seen = look(&packet, rows[i].start);
         assert_ipv4(seen.outer.source, 1);
         assert_int_equal(seen.outer.destination_port, 443);
-        assert_int_equal(seen.ether_type, rows[i].start == DISSECT_LLC ? 0x0800 : 0);
+        assert_int_equal(seen.ether_type, rows[i].count == 8 ? 0x0800 : 0);
     }
 }
 
@@ -271,6 +272,83 @@ static void test_lengths(void **state)
     seen = look(&packet, DISSECT_ETHERNET);
     assert_int_equal(seen.ether_type, 0);
     assert_int_equal(seen.outer.version, 0);
+}
+
+/* Frames of 802.11: in each the last byte of the two addresses, and whether IPv4 is behind. */
+static void wlan_put(struct wire *packet, uint32_t control, uint32_t sequence)
+{
+    wire_16(packet, control);
+    wire_16(packet, 0);
+    for (uint32_t i = 1; i < 4; i++) {
+        wire_16(packet, 0x0200);
+        wire_32(packet, i);
+    }
+    wire_16(packet, sequence);
+}
+
+static void snap_put(struct wire *packet)
+{
+    wire_32(packet, 0xaaaa0300);
+    wire_32(packet, 0x00000800);
+    packet_ipv4(packet, 6, 1, 2);
+    packet_tcp(packet, 1234, 443, 0x12);
+}
+
+static void test_wireless(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t control, sequence, behind; /* bytes between the third address and LLC */
+        uint8_t destination, source;
+        bool read, encrypted;
+    } rows[] = {
+        {0x0800, 0, 0, 1, 2, true, false},  {0x0801, 0, 0, 3, 2, true, false},     {0x0802, 0, 0, 1, 3, true, false},
+        {0x0803, 0, 6, 3, 4, true, false},  {0x8801, 0, 2, 3, 2, true, false},     {0x8883, 0, 12, 3, 4, true, false},
+        {0x0881, 0, 0, 3, 2, true, false},  {0x8841, 0, 2, 3, 2, false, true},     {0x4841, 0, 0, 3, 2, false, false},
+        {0x0801, 0x0100, 0, 3, 2, false, false}, {0x8000, 0, 0, 1, 2, false, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct wire packet = {0};
+        wlan_put(&packet, rows[i].control, rows[i].sequence);
+        wire_fill(&packet, 0, rows[i].behind);
+        if (rows[i].behind >= 6)
+            packet.bytes[29] = 4;
+        snap_put(&packet);
+        struct dissection seen = look(&packet, DISSECT_WLAN);
+        assert_int_equal(seen.destination_mac[5], rows[i].destination);
+        assert_int_equal(seen.source_mac[5], rows[i].source);
+        assert_int_equal(seen.outer.version, rows[i].read ? 4 : 0);
+        assert_int_equal(seen.ether_type, rows[i].read ? 0x0800 : 0);
+        assert_int_equal(seen.encrypted, rows[i].encrypted);
+    }
+}
+
+/* An A-MSDU has the addresses in its subframes; an acknowledgement none that is read; a frame that is cut is. */
+static void test_wireless_others(void **state)
+{
+    (void)state;
+    struct wire packet = {0};
+    wlan_put(&packet, 0x8801, 0);
+    wire_16(&packet, 0x8000);
+    packet_ethernet(&packet, 48);
+    snap_put(&packet);
+    struct dissection seen = look(&packet, DISSECT_WLAN);
+    assert_ptr_equal(seen.destination_mac, packet.bytes + 26);
+    assert_ipv4(seen.outer.source, 1);
+    memmove(packet.bytes, packet.bytes + 26, packet.size_bytes - 26);
+    packet.size_bytes -= 26;
+    seen = look(&packet, DISSECT_WLAN_AGGREGATED);
+    assert_ptr_equal(seen.source_mac, packet.bytes + 6);
+    assert_int_equal(seen.outer.destination_port, 443);
+    packet = (struct wire){0};
+    wire_32(&packet, 0xd4000000);
+    wire_fill(&packet, 2, 6);
+    seen = look(&packet, DISSECT_WLAN);
+    assert_null(seen.source_mac);
+    packet = (struct wire){0};
+    wlan_put(&packet, 0x8801, 0);
+    dissect(&seen, DISSECT_WLAN, packet.bytes, packet.size_bytes);
+    assert_true(seen.cut && !seen.source_mac);
 }
 
 /* Packets in packets without end, and labels without a last one: the walk ends. */
@@ -346,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_vlans),      cmocka_unit_test(test_mpls_ipv6), cmocka_unit_test(test_fragment),
         cmocka_unit_test(test_tunnels),    cmocka_unit_test(test_srv6),      cmocka_unit_test(test_pseudowire),
         cmocka_unit_test(test_sections),   cmocka_unit_test(test_payloads),
+        cmocka_unit_test(test_wireless),  cmocka_unit_test(test_wireless_others),
         cmocka_unit_test(test_links),      cmocka_unit_test(test_lengths),   cmocka_unit_test(test_endless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,6 +92,43 @@ static size_t feed_sections(const uint8_t *section, uint32_t size_bytes, uint32_
     return encoding_feed(&encoding, EXPORTER, payload, at);
 }
 
+/* Frames of 802.11 by dataLinkFrameType: one that is encrypted is no damage. A kind that is not known is not read. */
+static void kinds_of_frames(void **state)
+{
+    static const uint16_t pairs[] = {408, 2, FRAME, 34};
+    static const struct {
+        uint16_t kind;
+        uint32_t control;
+        const char *mac;
+    } rows[] = {{2, 0x08010000, "02-00-00-00-00-02"}, {2, 0x08410000, "02-00-00-00-00-02"}, {3, 0x08010000, "(none)"}};
+    (void)state;
+    feed_template(pairs, 2);
+    struct wire wire = {0};
+    wire_ipfix(&wire, 1767225600, 7);
+    wire_set(&wire, 256);
+    for (size_t i = 0; i < 3; i++) {
+        wire_16(&wire, rows[i].kind);
+        wire_32(&wire, rows[i].control);
+        for (uint32_t address = 1; address < 4; address++) {
+            wire_16(&wire, 0x0200);
+            wire_32(&wire, address);
+        }
+        wire_16(&wire, 0);
+        wire_32(&wire, 0xaaaa0300);
+        wire_32(&wire, 0x00000806);
+        wire_16(&wire, 1);
+    }
+    wire_patch(&wire, 2, wire.size_bytes);
+    wire_patch(&wire, 18, wire.size_bytes - 16);
+    assert_int_equal(encoding_feed(&encoding, EXPORTER, wire.bytes, wire.size_bytes), 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(text(i, "source.mac"), rows[i].mac);
+    assert_int_equal(number(0, "netflow.section.ether_type"), 0x0806);
+    assert_int_equal(number(1, "netflow.section.ether_type"), -1);
+    assert_int_equal(counted(COUNTER_frames_encrypted), 1);
+    assert_int_equal(counted(COUNTER_sections_unread), 1);
+}
+
 static void packet_is_read(void **state)
 {
     static const uint16_t pairs[] = {FRAME, LENGTH_VARIABLE};
@@ -217,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(packet_is_read, open_weir, close_weir),
+        cmocka_unit_test_setup_teardown(kinds_of_frames, open_weir, close_weir),
         cmocka_unit_test_setup_teardown(packet_is_cut, open_weir, close_weir),
         cmocka_unit_test_setup_teardown(records_of_all_sizes, open_weir, close_weir),
         cmocka_unit_test_setup_teardown(plans_come_and_go, open_weir, close_weir),

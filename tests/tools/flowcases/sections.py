@@ -3,6 +3,7 @@
 
 from flowcases import case
 from flowcases.sflow import INNER, PACKETS, ethernet, ip4, ip6, label, tcp, udp
+from flowcases.sflow_more import WIRELESS
 from flowwire import fields, flow_set, ipfix, options_record, record, template_record, v9
 
 FRAME = fields("ingressInterface/4 egressInterface/4 flowDirection dataLinkFrameSize")
@@ -108,12 +109,20 @@ def ipfix_sections_offsets(v):
     yield "typed", ipfix(flow_set(256, *(
         record(v, typed, dataLinkFrameType=kind, sectionOffset=offset, sectionExportedOctets=exported,
                dataLinkFrameSection=content) for kind, offset, exported, content in (
-            (1, 0, len(packet), packet + bytes(40)), (1, 0, 34, packet), (1, 14, 0, packet[14:]), (2, 0, 0, packet),
+            (1, 0, len(packet), packet + bytes(40)), (1, 0, 34, packet), (1, 14, 0, packet[14:]), (4, 0, 0, packet),
             (1, 0, 0, b""), (0, 0, 0, packet)))))
     yield "two", ipfix(flow_set(257, *(b"".join((
         record(v, one, sectionOffset=first), record(v, section, dataLinkFrameSection=packet),
         record(v, one, sectionOffset=second), record(v, two[3], ipHeaderPacketSection=ip6(6, tcp(7, 8)))))
         for first, second in ((0, 0), (4, 0), (0, 4), (4, 4)))))
+
+
+@case("ipfix-sections-wireless", "IPFIX 408: frames of 802.11, by their kinds and the four ways of their addresses")
+def ipfix_sections_wireless(v):
+    template = fields("dataLinkFrameSize dataLinkFrameType/2 dataLinkFrameSection/v")
+    yield "template", ipfix(flow_set(2, template_record(256, template)))
+    yield "data", ipfix(flow_set(256, *(record(v, template, dataLinkFrameSize=len(packet), dataLinkFrameType=2,
+                                               dataLinkFrameSection=packet) for packet in WIRELESS.values())))
 
 
 @case("v9-sections", "v9 102 to 104: sampled frames; the size is that of the frame, or of what there is of it")

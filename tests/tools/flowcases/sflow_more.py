@@ -110,6 +110,47 @@ def sflow_links(v):
         structure(1015, opaque(b"staff"), MAC2, words(4, 2, 100, 200, 40), hyper(300 * 10**6), words(15)))), SOURCE
 
 
+# --- wireless links, and ATM ---
+
+MACS = [bytes.fromhex(f"0200000000{number:02x}") for number in range(1, 5)]
+
+
+def wlan(kind, flags, content, fourth=b"", qos=b"", sequence=0x1230):
+    """A frame of 802.11: two bytes of frame control, duration, three addresses or four."""
+    return (bytes([kind, flags]) + struct.pack("<H", 44) + b"".join(MACS[:3]) + struct.pack("<H", sequence) + fourth
+            + qos + content)
+
+
+ROUTED = SNAP + b"\x08\x00" + INNER
+SUBFRAME = MACS[3] + MACS[0] + struct.pack(">H", len(ROUTED)) + ROUTED
+
+WIRELESS = {
+    "to-system": wlan(0x08, 0x01, ROUTED), "from-system": wlan(0x08, 0x02, ROUTED),
+    "within": wlan(0x08, 0x00, SNAP + b"\x08\x06" + bytes(28)),
+    "four-addresses": wlan(0x08, 0x03, ROUTED, fourth=MACS[3]),
+    "qos": wlan(0x88, 0x02, SNAP + b"\x86\xdd" + PACKETS["qinq"][22:], qos=b"\x05\x00"),
+    "order": wlan(0x88, 0x81, ROUTED, qos=b"\x00\x00\x00\x00\x00\x00"),
+    "aggregated": wlan(0x88, 0x01, SUBFRAME, qos=b"\x80\x00"),
+    "protected": wlan(0x88, 0x41, bytes.fromhex("0100002000000000") + bytes(40), qos=b"\x00\x00"),
+    "null": wlan(0x48, 0x01, b""), "fragment": wlan(0x08, 0x01, ROUTED, sequence=0x1231),
+    "beacon": wlan(0x80, 0x00, bytes(12) + b"\x00\x03lab"),
+    "acknowledgement": bytes.fromhex("d4000000") + MACS[0],
+}
+
+
+@case("sflow-wireless", "sFlow v5: frames of 802.11 by their kinds and the four ways of their addresses, encrypted "
+                        "ones too; subframes; ATM with LLC, bridged frames, IP alone")
+def sflow_wireless(v):
+    rows = [(name, 15, packet) for name, packet in WIRELESS.items()]
+    rows += [("subframe", 17, SUBFRAME), ("aggregate", 16, bytes(4) + WIRELESS["qos"]), ("atm-llc", 9, ROUTED),
+             ("atm-bridged", 9, bytes.fromhex("aaaa030080c200070000") + PACKETS["tcp"]),
+             ("atm-nlpid", 9, bytes.fromhex("fefe03cc") + INNER), ("atm-ip", 10, INNER),
+             ("pppoe", 1, MACS[0] + MACS[1] + bytes.fromhex("88641100")
+              + struct.pack(">HH", 7, 2 + len(INNER)) + b"\x00\x21" + INNER)]
+    for number, (name, protocol, packet) in enumerate(rows, 1):
+        yield name, datagram(number, flow(number, header(packet, protocol))), SOURCE
+
+
 # --- structures ---
 
 @case("sflow-rare-flows", "sFlow v5: tunnels, queues, sockets, applications and HTTP in flow samples")
