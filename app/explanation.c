@@ -268,7 +268,7 @@ static const struct plan *plan_make(const struct explanation_subject *subject, s
     struct plan *plan = plans_intern(plans, &draft);
     if (!plan || !profile_of(subject->config->output.profile)->reads_sections)
         return plan;
-    struct section_maker *maker = section_maker_new(subject->elements, subject->field_count);
+    struct section_maker *maker = section_maker_new(subject->elements, subject->field_count, false);
     bool good = maker && section_maker_attach(maker, plans, plan);
     section_maker_free(maker);
     return !good ? NULL : plan->sectioned ? plan->sectioned : plan;

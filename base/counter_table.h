@@ -70,6 +70,8 @@
     X(records_scaled, RECORDS, EXPORTER, NONE, "Flow records whose counters were scaled by a sampling rate")           \
     X(records_rate_unknown, RECORDS, EXPORTER, NONE,                                                                  \
       "Flow records that name a sampler or selector whose rate nobody has told: their counters are as sent")          \
+    X(records_properties_unknown, RECORDS, EXPORTER, NONE,                                                            \
+      "Flow records with a commonPropertiesId of which nobody has told: they lack what it stands for (RFC 5473)")     \
     X(times_wrapped, RECORDS, EXPORTER, NONE,                                                                         \
       "Flow records with a start or end from before the uptime's wrap at 49.7 days: read so (profile weir)")          \
     X(times_ahead, RECORDS, EXPORTER, NONE,                                                                           \
@@ -102,7 +104,8 @@
     X(templates_restored, TEMPLATES, EXPORTER, NONE, "Templates that an earlier run left in the journal")             \
     X(templates_shared, TEMPLATES, EXPORTER, NONE, "Templates that another collector or worker announced")            \
     X(templates_changed, TEMPLATES, EXPORTER, NONE, "Templates replaced by another definition of the same id")        \
-    X(templates_renamed, TEMPLATES, EXPORTER, NONE, "Templates with other names, as type information told new ones")   \
+    X(templates_renamed, TEMPLATES, EXPORTER, NONE,                                                                   \
+      "Templates with other names or properties, as options records told new ones")                                   \
     X(templates_refreshed, TEMPLATES, EXPORTER, NONE, "Templates announced again unchanged")                          \
     X(templates_withdrawn, TEMPLATES, EXPORTER, NONE, "Withdrawals seen (over UDP and DTLS they remove nothing)")      \
     X(templates_expired, TEMPLATES, EXPORTER, NONE, "Templates removed after expiration_timeout without use")         \
@@ -121,6 +124,8 @@
     X(facts_unsaid, EVENTS, EXPORTER, NONE, "Facts that found no room in their page of the journal")                  \
     X(element_names_refused, EVENTS, EXPORTER, NONE,                                                                  \
       "Elements that type information names and that keep their number: no name, too long, taken, or a list")         \
+    X(properties_refused, EVENTS, EXPORTER, NONE,                                                                     \
+      "Common properties that were not kept: elements beyond 24 of a session, values beyond 120 bytes or 8 pieces")   \
     X(reported_messages, EVENTS, EXPORTER, NONE, "Messages that the exporter says it has sent, since first told")     \
     X(reported_bytes, EVENTS, EXPORTER, NONE, "Octets that it says it has sent")                                      \
     X(reported_records, EVENTS, EXPORTER, NONE, "Flow records that it says it has sent")                              \

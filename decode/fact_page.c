@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "decode/element_names.h"
 #include "decode/facts.h"
+#include "decode/properties.h"
 
 /* A fact in a page, with its text behind it. Little-endian, and at any alignment. */
 struct __attribute__((packed)) page_fact {
@@ -65,7 +66,7 @@ static bool fact_read(const uint8_t *record, uint32_t size_bytes, uint32_t *at, 
                                .text_bytes = head.text_bytes,
                                .kind = head.kind};
     *at += head.text_bytes;
-    return element_fact_check(view);
+    return element_fact_check(view) && property_fact_check(view);
 }
 
 bool fact_page_check(const uint8_t *record, uint32_t size_bytes)

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "decode/element.h"
+#include "decode/properties.h"
 #include "decode/record.h"
 
 #define V9_SCOPE(type) {ENTERPRISE_V9_SCOPE, type}
@@ -161,9 +162,24 @@ static void element_find(struct draft *draft)
         use_add(draft, &use);
 }
 
+/* RFC 5473 5.1: the id is the scope, and all else is said of it: of nothing that a number in there may name. */
+static bool properties_use_find(struct draft *draft)
+{
+    for (uint32_t i = 0; i < draft->count; i++) {
+        if (!(draft->fields[i].flags & FIELD_SCOPE) || !field_is_properties_id(&draft->fields[i]))
+            continue;
+        use_add(draft, &(struct fact_use){
+                           .kind = FACT_PROPERTIES, .key_field = (uint16_t)i, .value_field = FACT_NO_FIELD});
+        return true;
+    }
+    return false;
+}
+
 uint32_t fact_uses_find(const struct field *fields, uint32_t count, struct fact_use uses[FACT_USES_MOST])
 {
     struct draft draft = {.fields = fields, .count = count, .uses = uses};
+    if (properties_use_find(&draft))
+        return draft.use_count;
     texts_find(&draft);
     rate_find(&draft);
     element_find(&draft);

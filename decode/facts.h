@@ -33,6 +33,8 @@ enum fact_kind {
     FACT_REPORT,               /* newest total of a statistic of the exporter's; not in the journal */
     FACT_ELEMENT,              /* name of an element that no table has, by its number; with its type: element_names.h */
     FACT_ELEMENT_KEY,          /* by the hash of a key that such names became: which element has it, and its type */
+    FACT_PROPERTIES,           /* by a piece of a commonPropertiesId: properties.h */
+    FACT_PROPERTY,             /* an element that is one of them, by its number */
     FACT_KINDS
 };
 
@@ -77,7 +79,7 @@ struct facts {
     uint64_t seed;                /* secret, so that senders cannot make probes long */
     struct template_stamp stamp;  /* of the message that changed one last */
     uint16_t source_port;         /* that it came from */
-    bool renamed;                 /* a name of an element is new: its templates are to be compiled anew */
+    bool renamed;                 /* a name of an element, or a property, is new: templates are to be compiled anew */
     uint64_t dirty;               /* bits by page: the journal was not told yet */
     uint64_t said;                /* the journal has it */
     int64_t said_ns;              /* when it was told last */

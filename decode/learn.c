@@ -4,6 +4,7 @@
 #include "decode/element_names.h"
 #include "decode/exporter_rates.h"
 #include "decode/fact_rows.h"
+#include "decode/properties.h"
 #include "decode/state.h"
 
 /* What options records say of their exporter, kept for the records of its flows. */
@@ -49,7 +50,7 @@ static void fact_keep(struct decoder *decoder, struct facts *facts, const struct
     if (verdict == FACT_SAME)
         return;
     decoder_count(decoder, counter_of(decoder, verdict), 1);
-    facts->renamed |= view->kind == FACT_ELEMENT;
+    facts->renamed |= view->kind == FACT_ELEMENT || view->kind == FACT_PROPERTY;
     facts_date(decoder, facts);
 }
 
@@ -164,6 +165,52 @@ static void element_learn(struct decoder *decoder, struct facts *facts, const st
         fact_keep(decoder, facts, &views[0]);
 }
 
+/* Which elements are properties: they become fields of templates. */
+static void property_elements_learn(struct decoder *decoder, struct facts *facts, const struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->field_count; i++) {
+        const struct fact_view view = {.kind = FACT_PROPERTY, .key = property_number(&plan->fields[i]), .text = ""};
+        if (!property_is_kept(&plan->fields[i]) || facts_find(facts, FACT_PROPERTY, view.key))
+            continue;
+        if (facts->counts[FACT_PROPERTY] < PROPERTIES_MOST)
+            fact_keep(decoder, facts, &view);
+        else
+            decoder_count(decoder, COUNTER_properties_refused, 1);
+    }
+}
+
+/* RFC 5473: what the id stands for from now on, and nothing else. */
+static void properties_learn(struct decoder *decoder, struct facts *facts, const struct plan *plan,
+                             const struct record *record, uint64_t id)
+{
+    struct property_pieces pieces;
+    struct fact_view view = {.kind = FACT_PROPERTIES};
+    uint32_t i = 0;
+    property_pieces_read(&pieces, plan, record);
+    for (; i < pieces.count; i++) {
+        view.key = property_key(id, i);
+        view.text = pieces.pieces[i].text;
+        view.text_bytes = pieces.pieces[i].text_bytes;
+        fact_keep(decoder, facts, &view);
+    }
+    for (; i < PROPERTY_PIECES; i++) {
+        view.key = property_key(id, i);
+        fact_drop(decoder, facts, &view);
+    }
+    if (pieces.refused)
+        decoder_count(decoder, COUNTER_properties_refused, pieces.refused);
+}
+
+/* A record of an options template whose scope is an id of properties, which says nothing else. */
+static void common_learn(struct decoder *decoder, struct facts *facts, const struct chunk *chunk)
+{
+    uint64_t id;
+    property_elements_learn(decoder, facts, chunk->plan);
+    for (uint32_t i = 0; i < chunk->count; i++)
+        if (fact_key_read(&chunk->records[i], chunk->plan->facts->key_field, &id))
+            properties_learn(decoder, facts, chunk->plan, &chunk->records[i], id);
+}
+
 static void fact_learn(struct decoder *decoder, struct facts *facts, const struct record *record,
                        const struct fact_use *use)
 {
@@ -199,9 +246,12 @@ void facts_learn(struct decoder *decoder, const struct chunk *chunk)
         decoder_count(decoder, COUNTER_facts_over_memory_cap, chunk->count);
         return;
     }
-    for (uint32_t i = 0; i < chunk->count; i++)
-        for (uint32_t use = 0; use < chunk->plan->fact_count; use++)
-            fact_learn(decoder, facts, &chunk->records[i], &chunk->plan->facts[use]);
+    if (chunk->plan->facts->kind == FACT_PROPERTIES)
+        common_learn(decoder, facts, chunk);
+    else
+        for (uint32_t i = 0; i < chunk->count; i++)
+            for (uint32_t use = 0; use < chunk->plan->fact_count; use++)
+                fact_learn(decoder, facts, &chunk->records[i], &chunk->plan->facts[use]);
     if (facts->renamed)
         session_rename(decoder->walk.session);
     if (facts->dirty)

@@ -11,6 +11,7 @@
 #include "decode/element_names.h"
 #include "decode/fact_rows.h"
 #include "decode/pages.h"
+#include "decode/properties.h"
 #include "decode/sections.h"
 
 /*
@@ -82,11 +83,19 @@ uint32_t plans_empty_count(const struct plans *plans)
     return plans->empty_count;
 }
 
+static size_t properties_bytes(const struct plan_draft *draft)
+{
+    return draft->property_count * sizeof *draft->properties;
+}
+
 static uint64_t draft_hash(const struct plans *plans, const struct plan_draft *draft)
 {
-    uint64_t kind = (uint64_t)draft->version << 16 | (uint64_t)draft->kind << 8 | draft->aggregation;
+    uint64_t kind = (uint64_t)!draft->sections << 24 | (uint64_t)draft->version << 16 | (uint64_t)draft->kind << 8 |
+                    draft->aggregation;
     if (draft->names)
         kind ^= XXH3_64bits_withSeed(draft->names, draft->names->size_bytes, plans->seed);
+    if (draft->property_count)
+        kind ^= XXH3_64bits_withSeed(draft->properties, properties_bytes(draft), plans->seed + 1);
     return XXH3_64bits_withSeed(draft->fields, draft->field_count * sizeof *draft->fields, plans->seed ^ kind);
 }
 
@@ -97,13 +106,23 @@ static bool names_equal(const struct field_names *one, const struct field_names 
     return one->size_bytes == other->size_bytes && memcmp(one, other, one->size_bytes) == 0;
 }
 
-/* v8's schemes have spans of their own, but no two of them the same version and aggregation. */
+static bool properties_equal(const struct plan *plan, const struct plan_draft *draft)
+{
+    return plan->property_count == draft->property_count &&
+           (!draft->property_count || memcmp(plan->properties, draft->properties, properties_bytes(draft)) == 0);
+}
+
+/*
+ * v8's schemes have spans of their own, but no two of them the same version and aggregation. Sectioned plans have, too,
+ * and some the fields that a template has.
+ */
 static bool plan_matches(const struct plan *plan, const struct plan_draft *draft, uint64_t hash)
 {
     return plan->hash == hash && plan->version == draft->version && plan->kind == draft->kind &&
-           plan->aggregation == draft->aggregation && plan->field_count == draft->field_count &&
+           plan->aggregation == draft->aggregation && !plan->sections == !draft->sections &&
+           plan->field_count == draft->field_count &&
            memcmp(plan->fields, draft->fields, draft->field_count * sizeof *draft->fields) == 0 &&
-           names_equal(plan->names, draft->names);
+           names_equal(plan->names, draft->names) && properties_equal(plan, draft);
 }
 
 /* One behind the other; returns the bytes of the shortest record. Offsets that no record reaches are never read. */
@@ -136,18 +155,20 @@ static bool index_take(struct plans *plans, uint32_t *index)
 }
 
 static_assert((sizeof(struct field) + sizeof(struct span)) % _Alignof(struct field_names) == 0, "names follow spans");
-static_assert(_Alignof(struct fact_use) <= _Alignof(struct span), "facts follow spans");
+static_assert(_Alignof(struct field) <= _Alignof(struct field_names), "properties follow names");
+static_assert(_Alignof(struct fact_use) <= _Alignof(struct field), "facts follow properties");
 static_assert(_Alignof(struct section_layout) <= _Alignof(struct fact_use), "sections follow facts");
 
 static bool any_nameable(const struct plan_draft *draft)
 {
     for (uint32_t i = 0; i < draft->field_count; i++)
-        if (!draft->fields[i].element && !(draft->fields[i].flags & FIELD_COMPUTED))
+        if ((!draft->fields[i].element && !(draft->fields[i].flags & FIELD_COMPUTED)) ||
+            field_is_properties_id(&draft->fields[i]))
             return true;
     return false;
 }
 
-/* The plan, its fields, its spans, their names, what is to be learned and where packets are in one block. */
+/* The plan, its fields, its spans, their names, properties, what is to be learned, where packets are: one block. */
 static struct plan *plan_make(struct plans *plans, const struct plan_draft *draft, uint64_t hash)
 {
     size_t fields_bytes = draft->field_count * sizeof(struct field);
@@ -155,7 +176,8 @@ static struct plan *plan_make(struct plans *plans, const struct plan_draft *draf
     size_t facts_bytes = draft->fact_count * sizeof(struct fact_use);
     size_t names_bytes = draft->names ? draft->names->size_bytes : 0;
     size_t sections_bytes = draft->sections ? sizeof *draft->sections : 0;
-    size_t size_bytes = sizeof(struct plan) + fields_bytes + spans_bytes + names_bytes + facts_bytes + sections_bytes;
+    size_t size_bytes = sizeof(struct plan) + fields_bytes + spans_bytes + names_bytes + properties_bytes(draft) +
+                        facts_bytes + sections_bytes;
     uint32_t index;
     struct plan *plan = heap_take(plans->heap, size_bytes);
     if (!plan)
@@ -169,13 +191,16 @@ static struct plan *plan_make(struct plans *plans, const struct plan_draft *draf
     bool variable = false;
     uint32_t record_bytes = draft->record_bytes;
     struct field_names *names = (struct field_names *)(spans + draft->field_count);
-    struct fact_use *facts = (struct fact_use *)((char *)names + names_bytes);
+    struct field *properties = (struct field *)((char *)names + names_bytes);
+    struct fact_use *facts = (struct fact_use *)(properties + draft->property_count);
     struct section_layout *sections = draft->sections ? (struct section_layout *)(facts + draft->fact_count) : NULL;
     memcpy(fields, draft->fields, fields_bytes);
     if (sections)
         *sections = *draft->sections;
     if (draft->names)
         memcpy(names, draft->names, names_bytes);
+    if (draft->property_count)
+        memcpy(properties, draft->properties, properties_bytes(draft));
     if (facts_bytes)
         memcpy(facts, draft->facts, facts_bytes);
     if (draft->spans)
@@ -196,6 +221,8 @@ static struct plan *plan_make(struct plans *plans, const struct plan_draft *draf
         .fields = fields,
         .facts = facts,
         .fact_count = draft->fact_count,
+        .properties = properties,
+        .property_count = draft->property_count,
         .sections = sections,
         .names = draft->names ? names : NULL,
         .hash = hash,

@@ -48,13 +48,16 @@ struct fact_use;       /* decode/fact_rows.h */
 struct section_layout; /* decode/sections.h */
 struct field_names;    /* decode/element_names.h */
 
-#define PLAN_COMPUTED_MOST 96 /* fields that a plan has more than its template */
+#define PLAN_COMPUTED_MOST 104 /* fields that a plan has more than its template */
 
 /* The version of a plan's message: 1, 5, 6, 7, 8, 9, 10 or VERSION_SFLOW. */
 enum plan_kind { PLAN_FLOW, PLAN_OPTIONS, PLAN_COUNTERS };
 
 struct elements;
 struct plan;
+
+/* The span of a value whose length only the record tells, and which its type may refuse: then it is absent. */
+struct span span_checked(const struct elements *elements, const struct field *field, uint32_t offset, uint32_t length);
 
 /*
  * Finds the fields of the record of the plan at `at` (RFC 7011 7); returns its end, NULL when that is behind `end`.
@@ -74,16 +77,19 @@ struct plan {
     uint16_t record_bytes;  /* of every record; with variable: of the shortest possible one */
     uint8_t version;
     uint8_t kind;           /* enum plan_kind */
-    bool nameable;          /* no table has the element of some field */
+    bool nameable;          /* no table has the element of some field, or one names properties: facts may change it */
     bool variable;          /* some field has LENGTH_VARIABLE: spans differ from record to record */
     uint8_t aggregation;    /* v8: the scheme; sFlow: enum sflow_plan; else 0 */
     uint64_t serial;        /* never used twice in a worker; never 0 */
     const struct span *spans;   /* field_count spans; with variable, those before the first variable field hold */
     const struct field *fields; /* field_count fields */
-    struct plan *sectioned; /* that its records become, for they have sections of packets; NULL: they stay its own */
+    struct plan *sectioned; /* that its records become, for they have sections of packets, or properties elsewhere;
+                               NULL: they stay its own */
     const struct fact_use *facts; /* fact_count: what is to be learned of the records of an options template */
     uint32_t fact_count;
     const struct field_names *names; /* of the fields with FIELD_NAMED; NULL: there are none */
+    const struct field *properties; /* property_count: that its records have by an id (decode/properties.h) */
+    uint32_t property_count;
     const struct section_layout *sections; /* of a sectioned plan; else NULL */
 
     /* cold: the intern table's */

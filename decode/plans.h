@@ -21,6 +21,8 @@ struct plan_draft {
     const struct fact_use *facts; /* fact_count; they follow from the fields */
     uint32_t fact_count;
     const struct field_names *names;       /* NULL: none */
+    const struct field *properties;        /* property_count */
+    uint32_t property_count;
     const struct section_layout *sections; /* they follow from the fields, too; NULL: none */
 };
 

@@ -50,9 +50,7 @@ static uint32_t records_fixed(struct walk *walk, struct chunk *chunk)
     return count;
 }
 
-/* The span of a value whose length only the record tells, and which its type may refuse. */
-static struct span span_checked(const struct elements *elements, const struct field *field, uint32_t offset,
-                                uint32_t length)
+struct span span_checked(const struct elements *elements, const struct field *field, uint32_t offset, uint32_t length)
 {
     if (!element_takes(elements_at(elements, field->element), length))
         return (struct span){.offset = (uint16_t)offset, .length = SPAN_ABSENT};

@@ -6,7 +6,7 @@
 #include "decode/row.h"
 #include "decode/sections.h"
 
-static_assert(ROW_PACKET_FIELDS <= PLAN_COMPUTED_MOST, "encoders have room for them");
+static_assert(ROW_PACKET_FIELDS + PROPERTIES_MOST <= PLAN_COMPUTED_MOST, "encoders have room for them");
 
 /* Of sFlow's elements, those that a packet's headers tell. */
 #define PACKET_ELEMENT_FIRST 16 /* etherType */
@@ -15,6 +15,7 @@ static_assert(ROW_PACKET_FIELDS <= PLAN_COMPUTED_MOST, "encoders have room for t
 struct section_maker {
     const struct elements *elements;
     uint32_t fields_most;
+    bool completes;
     struct field computed[ROW_PACKET_FIELDS];
     struct field *fields; /* scratch */
     struct span *spans;
@@ -88,15 +89,16 @@ static void computed_fill(struct section_maker *maker)
     }
 }
 
-struct section_maker *section_maker_new(const struct elements *elements, uint32_t fields_most)
+struct section_maker *section_maker_new(const struct elements *elements, uint32_t fields_most, bool completes)
 {
     struct section_maker *maker = calloc(1, sizeof *maker);
     if (!maker)
         return NULL;
     maker->elements = elements;
     maker->fields_most = fields_most;
-    maker->fields = calloc(fields_most + ROW_PACKET_FIELDS, sizeof *maker->fields);
-    maker->spans = calloc(fields_most + ROW_PACKET_FIELDS, sizeof *maker->spans);
+    maker->completes = completes;
+    maker->fields = calloc(fields_most + PLAN_COMPUTED_MOST, sizeof *maker->fields);
+    maker->spans = calloc(fields_most + PLAN_COMPUTED_MOST, sizeof *maker->spans);
     if (maker->fields && maker->spans) {
         computed_fill(maker);
         return maker;
@@ -130,12 +132,13 @@ static bool has_any_role(const struct owner_row *row, const bool *roles)
     return false;
 }
 
-/* Drops those of the computed fields that the template has itself. */
-static void owners_drop(const struct section_maker *maker, const struct plan *plan, struct field *computed)
+/* Drops those of the computed fields that these, the template's or its properties', say themselves. */
+static void owners_drop(const struct section_maker *maker, const struct field *fields, uint32_t count,
+                        struct field *computed)
 {
     bool roles[ROLE_COUNT] = {false};
-    for (uint32_t i = 0; i < plan->field_count; i++) {
-        const struct field *field = &plan->fields[i];
+    for (uint32_t i = 0; i < count; i++) {
+        const struct field *field = &fields[i];
         if (!field->element || field->type == TYPE_NONE)
             continue;
         roles[elements_at(maker->elements, field->element)->role] = true;
@@ -222,9 +225,18 @@ static void uses_find(struct section_layout *layout, const struct plan *plan)
                 use_add(layout, plan, i, section_rows[row].start);
 }
 
-static struct section_layout layout_of(const struct plan *plan)
+static void ids_find(struct section_layout *layout, const struct plan *plan)
 {
-    struct section_layout layout = {.field_count = plan->field_count};
+    for (uint16_t i = 0; i < plan->field_count && layout->id_count < PROPERTY_IDS_MOST; i++)
+        if (field_is_properties_id(&plan->fields[i]))
+            layout->id_fields[layout->id_count++] = i;
+}
+
+static struct section_layout layout_of(const struct section_maker *maker, const struct plan *plan)
+{
+    struct section_layout layout = {.field_count = plan->field_count, .property_count = (uint16_t)plan->property_count};
+    if (maker->completes)
+        ids_find(&layout, plan);
     uses_find(&layout, plan);
     if (!layout.use_count)
         return layout;
@@ -238,29 +250,42 @@ static struct section_layout layout_of(const struct plan *plan)
 
 /* ---- the plan ---- */
 
+/* The fields of the sectioned plan, and where they lie as far as all records have that alike; returns their number. */
+static uint32_t fields_lay(struct section_maker *maker, const struct plan *plan, const struct section_layout *layout)
+{
+    uint32_t own = plan->field_count, count = own + plan->property_count;
+    memcpy(maker->fields, plan->fields, own * sizeof *maker->fields);
+    if (plan->property_count)
+        memcpy(maker->fields + own, plan->properties, plan->property_count * sizeof *maker->fields);
+    if (layout->use_count) {
+        memcpy(maker->fields + count, maker->computed, sizeof maker->computed);
+        owners_drop(maker, maker->fields, count, maker->fields + count);
+        count += ROW_PACKET_FIELDS;
+    }
+    memcpy(maker->spans, plan->spans, own * sizeof *maker->spans);
+    for (uint32_t i = own; i < count; i++)
+        maker->spans[i] = (struct span){.length = SPAN_ABSENT}; /* each record has its own */
+    return count;
+}
+
 bool section_maker_attach(struct section_maker *maker, struct plans *plans, struct plan *plan)
 {
-    uint32_t count = plan->field_count + ROW_PACKET_FIELDS;
-    if (plan->kind != PLAN_FLOW || plan->field_count > maker->fields_most || count > UINT16_MAX)
+    if (plan->kind != PLAN_FLOW || plan->field_count > maker->fields_most ||
+        plan->field_count + PLAN_COMPUTED_MOST > UINT16_MAX)
         return true;
-    struct section_layout layout = layout_of(plan);
-    if (!layout.use_count)
+    struct section_layout layout = layout_of(maker, plan);
+    if (!layout.use_count && !layout.id_count)
         return true;
-    struct field *computed = maker->fields + plan->field_count;
-    memcpy(maker->fields, plan->fields, plan->field_count * sizeof *maker->fields);
-    memcpy(computed, maker->computed, sizeof maker->computed);
-    owners_drop(maker, plan, computed);
-    memcpy(maker->spans, plan->spans, plan->field_count * sizeof *maker->spans);
-    for (uint32_t i = plan->field_count; i < count; i++)
-        maker->spans[i] = (struct span){.length = SPAN_ABSENT}; /* each record has its own */
     const struct plan_draft draft = {
+        .field_count = fields_lay(maker, plan, &layout),
         .fields = maker->fields,
         .spans = maker->spans,
-        .field_count = count,
         .record_bytes = plan->record_bytes,
         .version = plan->version,
         .kind = plan->kind,
         .names = plan->names,
+        .properties = plan->properties,
+        .property_count = plan->property_count,
         .sections = &layout,
     };
     plan->sectioned = plans_intern(plans, &draft);

@@ -6,12 +6,13 @@
 #include "decode/pages.h"
 #include "decode/row.h"
 
-/* Flow records with sections of packets: their values are found, and what the headers say stands behind them. */
+/* Flow records with sections of packets, or ids of common properties: what these say stands behind their values. */
 
-#define ROW_MOST (UINT16_MAX - ROW_COMPUTED_BYTES) /* bytes of a record behind which values can stand */
+#define ROW_BEHIND_BYTES (PROPERTIES_BYTES + ROW_COMPUTED_BYTES)
+#define ROW_MOST         (UINT16_MAX - ROW_BEHIND_BYTES) /* bytes of a record behind which values can stand */
 
 /* The records of a chunk are of one set, which is no longer than a message. */
-#define ROWS_BYTES (UINT16_MAX + CHUNK_RECORDS * ROW_COMPUTED_BYTES + RECORD_SLACK_BYTES)
+#define ROWS_BYTES (UINT16_MAX + CHUNK_RECORDS * ROW_BEHIND_BYTES + RECORD_SLACK_BYTES)
 
 /* dataLinkFrameType: RFC 7133 3.2. */
 #define FRAME_ETHERNET 1
@@ -25,7 +26,7 @@ struct sections {
 
 static size_t spans_bytes(const struct decoder *decoder)
 {
-    return (size_t)CHUNK_RECORDS * (decoder->fields_most + ROW_PACKET_FIELDS) * sizeof(struct span);
+    return (size_t)CHUNK_RECORDS * (decoder->fields_most + PLAN_COMPUTED_MOST) * sizeof(struct span);
 }
 
 bool sections_init(struct decoder *decoder)
@@ -36,7 +37,7 @@ bool sections_init(struct decoder *decoder)
     decoder->sections = sections;
     if (!sections)
         return false;
-    sections->maker = section_maker_new(decoder->elements, decoder->fields_most);
+    sections->maker = section_maker_new(decoder->elements, decoder->fields_most, decoder->facts_kept);
     sections->spans = pages_take(spans_bytes(decoder));
     sections->rows = pages_take(ROWS_BYTES);
     return sections->maker && sections->spans && sections->rows;
@@ -155,31 +156,63 @@ static void sections_read(struct sectioned *record)
     traffic_put(record);
 }
 
+/* What the ids of the record stand for, behind it. An id of 0 is none. */
+static void properties_read(struct sectioned *record, const struct plan *plan)
+{
+    const struct section_layout *layout = record->layout;
+    const struct session *session = record->row.decoder->walk.session;
+    struct property_target target = {
+        .elements = record->row.decoder->elements,
+        .fields = plan->fields + layout->field_count,
+        .spans = record->spans + layout->field_count,
+        .count = layout->property_count,
+        .bytes = record->row.bytes,
+        .used = record->row.used,
+        .most = record->row.used + PROPERTIES_BYTES,
+    };
+    bool unknown = false;
+    for (uint32_t i = 0; i < layout->id_count; i++) {
+        uint64_t id = number_of(record, layout->id_fields[i]);
+        unknown |= id && !(session && session->facts && properties_put(&target, session->facts, id));
+    }
+    record->row.used = target.used;
+    decoder_count(record->row.decoder, COUNTER_records_properties_unknown, unknown);
+}
+
+/* All that stands behind the record; there is room for it. */
+static void record_complete(struct sectioned *record, const struct plan *plan)
+{
+    if (record->layout->id_count)
+        properties_read(record, plan);
+    record->row.most_bytes = record->row.used + ROW_COMPUTED_BYTES;
+    if (record->layout->use_count)
+        sections_read(record);
+}
+
 /* Makes it a record of the sectioned plan: its bytes at `bytes`, and its spans. Returns how many bytes it has then. */
 static uint32_t record_convert(struct decoder *decoder, const struct plan *plan, struct record *record,
                                struct span *spans, uint8_t *bytes)
 {
-    uint32_t fields = plan->sections->field_count;
-    bool fits = record->size_bytes <= ROW_MOST;
+    const struct section_layout *layout = plan->sections;
+    uint32_t fields = layout->field_count, packet_at = fields + layout->property_count;
     struct sectioned sectioned = {
         .row = {.decoder = decoder,
-                .fields = plan->fields + fields,
-                .spans = spans + fields,
+                .fields = plan->fields + packet_at,
+                .spans = spans + packet_at,
                 .bytes = bytes,
-                .most_bytes = record->size_bytes + (fits ? ROW_COMPUTED_BYTES : 0),
                 .used = record->size_bytes,
                 .sampling_rate = 1,
                 .has_record = true},
-        .layout = plan->sections,
+        .layout = layout,
         .spans = spans,
     };
     memcpy(bytes, record->bytes, record->size_bytes);
     memcpy(spans, record->spans, fields * sizeof *spans);
-    memset(spans + fields, 0xff, ROW_PACKET_FIELDS * sizeof *spans); /* SPAN_ABSENT everywhere */
-    if (fits)
-        sections_read(&sectioned);
+    memset(spans + fields, 0xff, (plan->field_count - fields) * sizeof *spans); /* SPAN_ABSENT everywhere */
+    if (record->size_bytes <= ROW_MOST)
+        record_complete(&sectioned, plan);
     else
-        decoder_count(decoder, COUNTER_sections_unread, 1);
+        decoder_count(decoder, layout->use_count ? COUNTER_sections_unread : COUNTER_records_properties_unknown, 1);
     *record = (struct record){.bytes = bytes, .spans = spans, .size_bytes = sectioned.row.used};
     return sectioned.row.used;
 }

@@ -5,12 +5,14 @@
 #include <stdint.h>
 
 #include "decode/element.h"
+#include "decode/properties.h"
 #include "decode/plans.h"
 
 /*
  * Sections of packets in flow records: RFC 5477 8.4, RFC 7133 and NetFlow v9's layer2packetSectionData. What a packet's
  * headers say is found as in samples of sFlow's (decode/row.h), and stands in fields behind those of the template. So
- * the plan of a template with sections has a second one, plan.sectioned, whose records these become.
+ * the plan of a template with sections has a second one, plan.sectioned, whose records these become. So has one with
+ * ids of common properties, whose values stand between the two.
  */
 
 #define SECTIONS_MOST 4 /* of one template that are looked at */
@@ -27,7 +29,10 @@ struct section_use {
 
 /* The sections of a plan's records, what tells most first, and the fields that say something of the packet. */
 struct section_layout {
-    uint16_t field_count;  /* of the template: those behind are computed */
+    uint16_t field_count;  /* of the template: those behind are properties, and then those that are computed */
+    uint16_t property_count;
+    uint16_t id_count;     /* of properties */
+    uint16_t id_fields[PROPERTY_IDS_MOST];
     uint16_t frame_type;   /* SECTION_NO_FIELD: Ethernet */
     uint16_t frame_bytes;
     uint16_t section_bytes; /* v9's, of the frame or of its section */
@@ -39,8 +44,9 @@ struct section_layout {
 
 struct section_maker;
 
-/* Makes sectioned plans of templates with up to fields_most fields. NULL for want of memory. */
-struct section_maker *section_maker_new(const struct elements *elements, uint32_t fields_most);
+/* Makes sectioned plans of templates with up to fields_most fields; completes: ids of properties are a reason for one.
+   NULL for want of memory. */
+struct section_maker *section_maker_new(const struct elements *elements, uint32_t fields_most, bool completes);
 void section_maker_free(struct section_maker *maker);
 
 /* Gives a new plan its second one, where it has sections; false for want of memory. */

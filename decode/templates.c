@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "decode/element_rows.h"
 #include "decode/fact_rows.h"
+#include "decode/properties.h"
 #include "decode/state.h"
 
 #define ENTERPRISE_BIT     0x8000
@@ -289,9 +290,23 @@ static struct plan *plan_take(struct decoder *decoder, const struct plan_draft *
     return NULL;
 }
 
+/* What flow records of the draft have more by the ids of properties in them; returns how many fields these are. */
+static uint32_t fields_complete(const struct decoder *decoder, const struct plan_draft *draft,
+                                struct field properties[PROPERTIES_MOST])
+{
+    const struct session *session = decoder->walk.session;
+    if (!decoder->facts_kept || !session || !session->facts)
+        return 0;
+    for (uint32_t i = 0; i < draft->field_count; i++)
+        if (field_is_properties_id(&draft->fields[i]))
+            return properties_find(session->facts, decoder->elements, draft, properties);
+    return 0;
+}
+
 struct plan *plan_of_fields(struct decoder *decoder, uint32_t field_count, uint8_t kind)
 {
     struct fact_use facts[FACT_USES_MOST];
+    struct field properties[PROPERTIES_MOST];
     struct plan_draft draft = {
         .fields = decoder->fields,
         .field_count = field_count,
@@ -299,9 +314,12 @@ struct plan *plan_of_fields(struct decoder *decoder, uint32_t field_count, uint8
         .version = (uint8_t)decoder->message.version,
         .kind = kind,
         .facts = facts,
+        .properties = properties,
     };
     if (kind == PLAN_OPTIONS && decoder->facts_kept)
         draft.fact_count = fact_uses_find(decoder->fields, field_count, facts);
+    if (kind == PLAN_FLOW)
+        draft.property_count = fields_complete(decoder, &draft, properties);
     return plan_take(decoder, &draft);
 }
 

@@ -66,9 +66,10 @@ def inputs_of(case):
     return sorted(files, key=lambda path: int(path.name.split("-")[0]))
 
 
-def decode(case, profile):
-    """(lines, ledger) of the case's datagrams."""
-    settings = {"output.profile": profile, **options_of(case)}
+def decode(case, profile, **over):
+    """(lines, ledger) of the case's datagrams; over: options, with two underscores for a dot."""
+    settings = {"output.profile": profile, **options_of(case),
+                **{key.replace("__", "."): value for key, value in over.items()}}
     command = [*lab.weir_command(), "decode", "--exporter", EXPORTER]
     for key, value in settings.items():
         command += ["-o", f"{key}={value}"]

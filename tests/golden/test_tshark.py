@@ -142,6 +142,9 @@ APART = {
     "v5-invalid-1": "tshark believes a count that is too high",
 }
 
+# Records that weir completes by what options records said, and tshark does not: they are compared as they came.
+COMPLETED = ("synthetic-ipfix-properties", "synthetic-ipfix-properties-sections")
+
 # Of records: tshark's name, weir's, and how tshark writes it.
 FLOW_FIELDS = [
     ("cflow.srcaddr", "source_ipv4_address", str), ("cflow.dstaddr", "destination_ipv4_address", str),
@@ -187,7 +190,8 @@ def multiset(records):
 
 @pytest.mark.parametrize("case", CFLOW, ids=lambda case: case.name)
 def test_flows(case, trees):
-    lines, _ = decode(case, "weir")
+    as_came = {"limits__facts_per_exporter": 0} if case.name in COMPLETED else {}
+    lines, _ = decode(case, "weir", **as_came)
     read = multiset(flow for layers in trees[case.name] for flow in flows_of_tshark(layers))
     made = multiset(flows_of_weir(json.loads(line) for line in lines))
     if case.name in APART:

@@ -5,6 +5,7 @@ import struct
 
 from flowcases import case
 from flowcases.common import UPTIMES, fixed
+from flowcases.sflow import PACKETS
 from flowwire import EXPORTED, fields, fixed_packet, flow_set, ipfix, options_record, record, template_record, v9
 
 SYSTEM, INTERFACE, LINE_CARD = 1, 2, 3  # scopes of RFC 3954 6.1
@@ -144,3 +145,58 @@ def facts_configured(v):
                                         {"ingressInterface": 3, "egressInterface": 2},
                                         {"ingressInterface": 1, "egressInterface": 3})))
     yield "v5", fixed_packet(5, fixed(v, 5, 2), sampling=0x4000 | 100)
+
+
+ID = fields("commonPropertiesId/8")
+
+
+@case("ipfix-properties", "IPFIX, RFC 5473: options records tell what commonPropertiesIds stand for, before and after "
+                          "flows have them; several ids in a record, what the record has itself, an id that is told "
+                          "anew with other elements, ids that nobody has told, another domain")
+def ipfix_properties(v):
+    ends = fields("sourceIPv4Address destinationIPv4Address destinationTransportPort protocolIdentifier")
+    ports = fields("ingressInterface/4 egressInterface/4 flowDirection VRFname/v")
+    counts = fields("sourceTransportPort octetDeltaCount/4 packetDeltaCount/4")
+    own = fields("destinationTransportPort octetDeltaCount/4 packetDeltaCount/4")
+    names = fields("interfaceName/8")
+    one = record(v, ID + counts, commonPropertiesId=1, sourceTransportPort=40000, octetDeltaCount=1500,
+                 packetDeltaCount=3)
+    two = record(v, ID + ID + own, commonPropertiesId=1, destinationTransportPort=8443, octetDeltaCount=900,
+                 packetDeltaCount=1)
+    two = two[:8] + (2).to_bytes(8, "big") + two[16:]
+
+    def told(number, **over):
+        return record(v, ID + ends, **{"commonPropertiesId": number, "sourceIPv4Address": f"192.0.2.{number}",
+                                       "destinationIPv4Address": "198.51.100.9", "destinationTransportPort": 443,
+                                       "protocolIdentifier": 6, **over})
+
+    def at(ingress, vrf):
+        return record(v, ID + ports, commonPropertiesId=2, ingressInterface=ingress, egressInterface=9,
+                      flowDirection=1, VRFname=vrf)
+
+    yield "templates", ipfix(
+        flow_set(2, template_record(256, ID + counts), template_record(257, ID + ID + own)),
+        flow_set(3, options_record(258, ID, ends), options_record(259, ID, ports),
+                 options_record(260, fields("ingressInterface/4"), names)))
+    yield "before", ipfix(flow_set(256, one))
+    yield "told", ipfix(flow_set(258, told(1)), flow_set(259, at(7, "blue")),
+                        flow_set(260, record(v, fields("ingressInterface/4") + names, ingressInterface=7,
+                                             interfaceName="xe-0/0/7")))
+    yield "flows", ipfix(flow_set(256, one, (3).to_bytes(8, "big") + one[8:], bytes(8) + one[8:]), flow_set(257, two))
+    yield "anew", ipfix(flow_set(258, told(1, destinationTransportPort=80), told(2)))
+    yield "after", ipfix(flow_set(256, one), flow_set(257, two))
+    yield "another-domain", ipfix(flow_set(2, template_record(256, ID + counts)), flow_set(256, one), domain=5)
+
+
+@case("ipfix-properties-sections", "IPFIX: sampled frames, as routers that monitor inline send them, with their "
+                                   "interfaces and the sampling rate as common properties; addresses of the frame")
+def ipfix_properties_sections(v):
+    template = ID + fields("dataLinkFrameSize dataLinkFrameSection/v")
+    ports = fields("ingressInterface/4 egressInterface/4 flowDirection samplingInterval/4")
+    yield "templates", ipfix(flow_set(2, template_record(1024, template)), flow_set(3, options_record(1025, ID, ports)))
+    yield "told", ipfix(flow_set(1025, *(record(v, ID + ports, commonPropertiesId=number, ingressInterface=500 + number,
+                                                egressInterface=600 + number, flowDirection=0, samplingInterval=rate)
+                                         for number, rate in ((1, 1), (2, 1000)))))
+    yield "frames", ipfix(flow_set(1024, *(record(v, template, commonPropertiesId=number, dataLinkFrameSize=1400,
+                                                  dataLinkFrameSection=PACKETS[name])
+                                           for number, name in ((1, "tcp"), (2, "qinq"), (2, "vxlan"), (9, "icmp")))))
