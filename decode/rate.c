@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decode/rate.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ enum rate_way {
     RATE_PROBABILITY,
 };
 
-/* IANA's elements that say a rate; of several in one template the first row counts. */
+/* IANA's elements that say a rate; of several in one record the first row counts. */
 static const struct way_row {
     uint16_t ids[RATE_FIELDS]; /* 0: one is enough */
     uint8_t way;
@@ -26,6 +27,8 @@ static const struct way_row {
     {{309, 310}, RATE_OF},       /* samplingSize, samplingPopulation */
     {{311}, RATE_PROBABILITY},   /* samplingProbability */
 };
+
+static_assert(sizeof way_rows / sizeof *way_rows <= RATE_WAYS_MOST, "a template may have them all");
 
 static bool field_of(const struct field *fields, uint32_t count, uint16_t id, uint8_t way, uint16_t *at)
 {
@@ -40,14 +43,15 @@ static bool field_of(const struct field *fields, uint32_t count, uint16_t id, ui
 
 bool rate_use_find(const struct field *fields, uint32_t count, struct rate_use *use)
 {
+    use->count = 0;
     for (size_t i = 0; i < sizeof way_rows / sizeof *way_rows; i++) {
         const struct way_row *row = &way_rows[i];
-        *use = (struct rate_use){.fields = {UINT16_MAX, UINT16_MAX}, .way = row->way};
-        if (field_of(fields, count, row->ids[0], row->way, &use->fields[0]) &&
-            (!row->ids[1] || field_of(fields, count, row->ids[1], row->way, &use->fields[1])))
-            return true;
+        struct rate_way_use way = {.fields = {UINT16_MAX, UINT16_MAX}, .way = row->way};
+        if (field_of(fields, count, row->ids[0], row->way, &way.fields[0]) &&
+            (!row->ids[1] || field_of(fields, count, row->ids[1], row->way, &way.fields[1])))
+            use->ways[use->count++] = way;
     }
-    return false;
+    return use->count > 0;
 }
 
 static uint64_t common_divisor(uint64_t one, uint64_t other)
@@ -103,7 +107,8 @@ static double read_float(const uint8_t *bytes, uint32_t length)
     return (double)four.value;
 }
 
-bool rate_read(const struct rate_use *use, const struct record *record, struct rate *rate)
+/* False: a value is missing or impossible. */
+static bool way_read(const struct rate_way_use *use, const struct record *record, struct rate *rate)
 {
     bool both = use->fields[1] != UINT16_MAX;
     const struct span first = record->spans[use->fields[0]];
@@ -125,4 +130,12 @@ bool rate_read(const struct rate_use *use, const struct record *record, struct r
     default:
         return rate_make(one, 1, rate);
     }
+}
+
+bool rate_read(const struct rate_use *use, const struct record *record, struct rate *rate)
+{
+    for (uint32_t i = 0; i < use->count; i++)
+        if (way_read(&use->ways[i], record, rate))
+            return true;
+    return false;
 }

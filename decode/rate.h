@@ -15,12 +15,19 @@ struct rate {
     uint32_t size;
 };
 
-#define RATE_FIELDS 2
+#define RATE_FIELDS    2
+#define RATE_WAYS_MOST 6
 
-/* How the fields of a plan say a rate: one of the ways of RFC 7270, RFC 5477 and NetFlow v9. */
+/*
+ * How the fields of a plan say a rate: the ways of RFC 7270, RFC 5477 and NetFlow v9 that it has fields for. Exporters
+ * have one template for all their samplers and fill in what fits, so which way it is shows only in the record.
+ */
 struct rate_use {
-    uint16_t fields[RATE_FIELDS]; /* of the plan; UINT16_MAX: the way needs no second one */
-    uint8_t way;                  /* enum rate_way */
+    struct rate_way_use {
+        uint16_t fields[RATE_FIELDS]; /* of the plan; UINT16_MAX: the way needs no second one */
+        uint8_t way;                  /* enum rate_way */
+    } ways[RATE_WAYS_MOST];
+    uint8_t count;
 };
 
 /* Does a record of these fields say a rate? Then use says how. */
@@ -28,7 +35,7 @@ bool rate_use_find(const struct field *fields, uint32_t count, struct rate_use *
 
 struct record;
 
-/* The rate that the record says, in its lowest terms. False: none, for a value is missing or impossible. */
+/* The rate that the record says, in its lowest terms: by the first way whose values are there and possible. */
 bool rate_read(const struct rate_use *use, const struct record *record, struct rate *rate);
 
 /* A rate of so many to one, in its lowest terms; false where it is none. */

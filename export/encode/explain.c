@@ -137,17 +137,23 @@ static uint32_t parts_of(const struct compilation *compilation, const struct ecs
     return parts;
 }
 
+static bool fields_mark(const uint16_t *fields, size_t count, uint8_t *marks)
+{
+    bool any = false;
+    for (size_t i = 0; i < count; i++)
+        if (fields[i] != FIELD_NONE)
+            any = (marks[fields[i]] = 1);
+    return any;
+}
+
 static bool rate_mark(const struct plan *plan, uint8_t *marks)
 {
     struct rate_fields rates;
     rate_fields_find(plan, &rates);
-    const uint16_t fields[] = {
-        rates.has_own ? rates.own.fields[0] : FIELD_NONE, rates.has_own ? rates.own.fields[1] : FIELD_NONE,
-        rates.sampler, rates.selector, rates.ingress, rates.egress};
-    bool any = false;
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        if (fields[i] != FIELD_NONE)
-            any = (marks[fields[i]] = 1);
+    const uint16_t fields[] = {rates.sampler, rates.selector, rates.ingress, rates.egress};
+    bool any = fields_mark(fields, sizeof fields / sizeof *fields, marks);
+    for (uint32_t i = 0; i < rates.own.count; i++)
+        any |= fields_mark(rates.own.ways[i].fields, RATE_FIELDS, marks);
     return any;
 }
 

@@ -296,6 +296,34 @@ static void rates_are_read(void **state)
     assert_false(rate_use_find(&other, 1, &use));
 }
 
+/* Cisco's and others' sampler tables have fields for every algorithm, and zeroes in those that the sampler has not. */
+static void rates_in_one_template(void **state)
+{
+    static const struct {
+        uint8_t bytes[5]; /* 34, 305 and 306, 309 and 310 */
+        uint32_t population, size;
+    } rows[] = {
+        {{9, 1, 99, 2, 5}, 9, 1}, {{0, 1, 99, 2, 5}, 100, 1}, {{0, 0, 0, 2, 5}, 5, 2},
+        {{0, 0, 99, 2, 5}, 5, 2}, {{0, 0, 0, 0, 5}, 0, 0},    {{0, 0, 0, 0, 0}, 0, 0},
+    };
+    static const uint16_t ids[] = {34, 305, 306, 309, 310};
+    struct field fields[5];
+    struct span spans[5];
+    struct rate_use use;
+    for (uint16_t i = 0; i < 5; i++) {
+        fields[i] = (struct field){.id = ids[i], .type = TYPE_UNSIGNED};
+        spans[i] = (struct span){.offset = i, .length = 1};
+    }
+    assert_true(rate_use_find(fields, 5, &use));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct record record = {.bytes = rows[i].bytes, .spans = spans};
+        struct rate rate = {0};
+        assert_int_equal(rate_read(&use, &record, &rate), rows[i].population > 0);
+        assert_int_equal(rate.population, rows[i].population);
+        assert_int_equal(rate.size, rows[i].size);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,7 +331,7 @@ int main(void)
         cmocka_unit_test(table_without_memory), cmocka_unit_test(pages_come_back),
         cmocka_unit_test(page_that_is_full),    cmocka_unit_test(pages_that_are_refused),
         cmocka_unit_test(texts_are_cut),        cmocka_unit_test(rates_are_made),
-        cmocka_unit_test(rates_are_read),
+        cmocka_unit_test(rates_are_read),       cmocka_unit_test(rates_in_one_template),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
