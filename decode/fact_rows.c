@@ -137,14 +137,13 @@ static void rate_find(struct draft *draft)
 
 static void reports_find(struct draft *draft)
 {
-    bool scoped = draft->count && draft->fields[0].flags & FIELD_SCOPE && draft->fields[0].type != TYPE_NONE;
     for (size_t i = 0; i < sizeof report_rows / sizeof *report_rows; i++) {
         uint16_t field = field_of(draft, &(struct number)IANA(report_rows[i].id));
         if (field == FACT_NO_FIELD || draft->fields[field].type != TYPE_UNSIGNED)
             continue;
         use_add(draft, &(struct fact_use){.kind = FACT_REPORT,
                                           .counter_row = (uint8_t)i,
-                                          .key_field = scoped ? 0 : FACT_NO_FIELD,
+                                          .key_field = FACT_NO_FIELD, /* all scopes */
                                           .value_field = field});
     }
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "base/bytes.h"
 #include "base/text.h"
 #include "decode/element_names.h"
@@ -97,17 +100,34 @@ static bool rate_view(const struct record *record, const struct fact_use *use, s
     return true;
 }
 
+/*
+ * Whose total it is: all scopes together, each by its element and its value (RFC 7011 3.4.2.1). The value without the
+ * zeroes in front, for templates may give it different lengths.
+ */
+static uint64_t scopes_hash(const struct plan *plan, const struct record *record)
+{
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < plan->field_count && plan->fields[i].flags & FIELD_SCOPE; i++) {
+        uint64_t part[3] = {hash, (uint64_t)plan->fields[i].enterprise << 16 | plan->fields[i].id, 0};
+        fact_key_read(record, (uint16_t)i, &part[2]);
+        hash = XXH3_64bits(part, sizeof part);
+    }
+    return hash;
+}
+
 /* A total that fell began anew. What it was before it was first told is not known to be of this run. */
 static void report_take(struct decoder *decoder, struct facts *facts, const struct record *record,
-                        const struct fact_use *use, uint64_t scope)
+                        const struct fact_use *use)
 {
     const struct span span = record->spans[use->value_field];
     if (span.length == SPAN_ABSENT)
         return;
     uint64_t total = read_be(record->bytes + span.offset, span.length);
-    const struct fact_view view = {
-        .kind = FACT_REPORT, .key = (uint64_t)use->counter_row << 56 | (scope & UINT64_MAX >> 8), .number = total,
-        .text = ""};
+    const struct fact_view view = {.kind = FACT_REPORT,
+                                   .key = (uint64_t)use->counter_row << 56 |
+                                          scopes_hash(decoder->walk.plan, record) >> 8,
+                                   .number = total,
+                                   .text = ""};
     const struct fact *before = facts_find(facts, FACT_REPORT, view.key);
     uint64_t grew = !before ? 0 : total < before->number ? total : total - before->number;
     if (grew)
@@ -220,7 +240,7 @@ static void fact_learn(struct decoder *decoder, struct facts *facts, const struc
         return;
     bool good;
     if (use->kind == FACT_REPORT) {
-        report_take(decoder, facts, record, use, view.key);
+        report_take(decoder, facts, record, use);
         return;
     }
     if (use->kind == FACT_ELEMENT) {

@@ -183,6 +183,83 @@ static void reports_are_counted(void **state)
     fixture_close(&fixture);
 }
 
+/* A total is of all its scopes together; of another element with the same value it is another's. */
+static void reports_by_scopes(void **state)
+{
+    static const uint16_t by_two[] = {400, 3, 2, 143, 4, 130, 4, 166, 4};
+    static const uint16_t by_other[] = {401, 3, 2, 144, 4, 130, 4, 166, 4};
+    static const struct {
+        uint16_t set;
+        uint32_t process, address, total, counted;
+    } rows[] = {{400, 1, 1, 100, 0}, {400, 1, 2, 90, 0},   {400, 1, 1, 101, 1}, {400, 1, 2, 92, 3},
+                {401, 1, 1, 7, 3},   {400, 1, 1, 102, 4}, {401, 1, 1, 9, 6},   {400, 2, 1, 50, 6}};
+    struct fixture fixture;
+    begin(&fixture, PROFILE_WEIR);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct wire wire = {0};
+        wire_ipfix(&wire, 1767225600, 9);
+        wire_set(&wire, 3);
+        for (size_t k = 0; k < sizeof by_two / sizeof *by_two; k++)
+            wire_16(&wire, rows[i].set == 400 ? by_two[k] : by_other[k]);
+        wire_set_end(&wire);
+        wire_set(&wire, rows[i].set);
+        wire_32(&wire, rows[i].process);
+        wire_32(&wire, rows[i].address);
+        wire_32(&wire, rows[i].total);
+        wire_set_end(&wire);
+        wire_message_end(&wire);
+        assert_int_equal(feed(&fixture, A, &wire), 1);
+        assert_int_equal(fixture_count(&fixture, COUNTER_reported_records_not_sent), rows[i].counted);
+    }
+    fixture_close(&fixture);
+}
+
+/* Every statistic has its counter, at any length that the template gives it. */
+static void every_report(void **state)
+{
+    static const struct {
+        uint16_t id, length;
+        enum counter counter;
+    } rows[] = {
+        {40, 4, COUNTER_reported_bytes},
+        {41, 3, COUNTER_reported_messages},
+        {42, 8, COUNTER_reported_records},
+        {163, 2, COUNTER_reported_flows_observed},
+        {164, 5, COUNTER_reported_packets_ignored},
+        {165, 6, COUNTER_reported_bytes_ignored},
+        {166, 7, COUNTER_reported_records_not_sent},
+        {167, 8, COUNTER_reported_packets_not_sent},
+        {168, 1, COUNTER_reported_bytes_not_sent},
+    };
+    struct fixture fixture;
+    begin(&fixture, PROFILE_WEIR);
+    for (uint32_t round = 0; round < 2; round++) {
+        struct wire wire = {0};
+        wire_ipfix(&wire, 1767225600, 9);
+        wire_set(&wire, 3);
+        const uint16_t head[] = {400, 1 + sizeof rows / sizeof *rows, 1, 149, 4};
+        for (size_t i = 0; i < sizeof head / sizeof *head; i++)
+            wire_16(&wire, head[i]);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            wire_16(&wire, rows[i].id);
+            wire_16(&wire, rows[i].length);
+        }
+        wire_set_end(&wire);
+        wire_set(&wire, 400);
+        wire_32(&wire, 9);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            wire.size_bytes += rows[i].length;
+            wire.bytes[wire.size_bytes - 1] = (uint8_t)(10 + round * (i + 1));
+        }
+        wire_set_end(&wire);
+        wire_message_end(&wire);
+        assert_int_equal(feed(&fixture, A, &wire), 1);
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(fixture_count(&fixture, rows[i].counter), i + 1);
+    fixture_close(&fixture);
+}
+
 /* --- journal --- */
 
 static void life_begin(struct fixture *fixture, struct template_store *known)
@@ -451,6 +528,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(learned_and_renamed), cmocka_unit_test(nothing_is_kept),
         cmocka_unit_test(caps),                cmocka_unit_test(reports_are_counted),
+        cmocka_unit_test(reports_by_scopes),   cmocka_unit_test(every_report),
         cmocka_unit_test(restart_knows),       cmocka_unit_test(renewed_and_removed),
         cmocka_unit_test(split_forgets),       cmocka_unit_test(tier_shares),
         cmocka_unit_test(rates_of_the_configuration), cmocka_unit_test(rules_are_parsed),
