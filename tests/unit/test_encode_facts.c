@@ -57,6 +57,33 @@ static void rates_in_order(void **state)
     encoding_close(&encoding);
 }
 
+/* IOS-XR numbers samplers with two bytes, others with four; IANA has one. Two samplers must not be taken for one. */
+static void samplers_of_any_length(void **state)
+{
+    static const struct {
+        struct flow_field field;
+        const char *sampling, *id;
+    } rows[] = {
+        {{0, 48, 2, "#1"}, "{\"rate\": 1000, \"source\": \"sampler\"}", "1"},
+        {{0, 48, 4, "#257"}, "{\"rate\": 10, \"source\": \"sampler\"}", "257"},
+        {{0, 48, 1, "#1"}, "{\"rate\": 1000, \"source\": \"sampler\"}", "1"},
+        {{0, 48, 2, "#0"}, "{\"rate\": 1, \"source\": \"sampler\"}", "0"},
+        {{0, 48, 2, "#2"}, NULL, "2"},
+    };
+    struct encoding encoding;
+    encoding_begin(&encoding, PROFILE_WEIR);
+    for (int i = 0; i < 2; i++)
+        options_send(&encoding, &(struct flow){.version = 9, .scopes = 1, FIELDS({0, 1, 4, "#0"},
+            {0, 48, 2, i ? "#257" : "#1"}, {0, 49, 1, "#2"}, {0, 50, 4, i ? "#10" : "#1000"})});
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *document = flow_document(&encoding, &(struct flow){.version = 9, FIELDS(COUNTERS, rows[i].field)});
+        EXPECT(document, "flow.sampling", rows[i].sampling);
+        EXPECT(document, "netflow.sampler_id", rows[i].id);
+    }
+    assert_int_equal(fixture_count(&encoding.fixture, COUNTER_records_rate_unknown), 1);
+    encoding_close(&encoding);
+}
+
 /* Both directions, swapped sides, and counts too large for any mapping. */
 static void both_directions(void **state)
 {
@@ -211,7 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rates_in_order), cmocka_unit_test(both_directions), cmocka_unit_test(header_and_one),
         cmocka_unit_test(names),          cmocka_unit_test(domain_zero),     cmocka_unit_test(init_time),
-        cmocka_unit_test(elastic),
+        cmocka_unit_test(elastic),        cmocka_unit_test(samplers_of_any_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
