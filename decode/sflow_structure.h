@@ -19,6 +19,7 @@ enum form {
     FORM_ADDRESS, /* type, then 4 or 16 bytes; the IPv6 field stands behind the one that is named */
     FORM_TEXT,    /* length, bytes, padding to four */
     FORM_NUMBERS, /* count, numbers of 32 bits */
+    FORM_LABELS,  /* the same of a label stack's entries (RFC 3032 2.1): the labels are kept */
     FORM_PATH,    /* count, segments: type, count, numbers */
     FORM_ASES,    /* the same of one segment, without its type: version 2 */
     FORM_LANES,   /* count, rows of LANE_NUMBERS numbers: as many lists, from the field that is named on */
@@ -63,6 +64,7 @@ const struct structure *structure_find(const struct structure_table *table, uint
 #define ADDRESS(name)        {SFLOW_##name##_IPV4_ADDRESS, FORM_ADDRESS, 0}
 #define TEXT(name)           {SFLOW_##name, FORM_TEXT, 0}
 #define NUMBERS(name)        {SFLOW_##name, FORM_NUMBERS, 0}
+#define LABELS(name)         {SFLOW_##name, FORM_LABELS, 0}
 #define PATH(name)           {SFLOW_##name, FORM_PATH, 0}
 #define LANES(name)          {SFLOW_##name, FORM_LANES, 0}
 #define ADAPTERS(name)       {SFLOW_##name, FORM_ADAPTERS, 0}

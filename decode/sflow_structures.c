@@ -80,6 +80,18 @@ static const uint8_t *numbers_read(struct row *row, uint16_t field, const uint8_
     return at;
 }
 
+static const uint8_t *labels_read(struct row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
+{
+    at = numbers_read(row, field, at, end);
+    const struct span span = row->spans[field];
+    for (uint32_t i = 0; span.length != SPAN_ABSENT && i < span.length; i += 4) {
+        uint8_t *entry = row->bytes + span.offset + i; /* the row's own copy */
+        uint32_t label_be = __builtin_bswap32(read_be32(entry) >> 12);
+        memcpy(entry, &label_be, sizeof label_be);
+    }
+    return at;
+}
+
 /* The first AS of a path is the neighbour, its last one the origin of the destination. */
 static void path_ends_put(struct row *row, const uint8_t *neighbour, const uint8_t *origin)
 {
@@ -225,6 +237,8 @@ static const uint8_t *part_read(struct row *row, const struct part *part, const 
         return text_read(row, part->field, at, end);
     case FORM_NUMBERS:
         return numbers_read(row, part->field, at, end);
+    case FORM_LABELS:
+        return labels_read(row, part->field, at, end);
     case FORM_PATH:
         return path_read(row, part->field, at, end);
     case FORM_ASES:

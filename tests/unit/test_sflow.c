@@ -145,6 +145,7 @@ static void test_expanded_with_extensions(void **state)
     WORDS(&sflow, 106);
     sflow_text(&sflow, "");
     sflow_structure_end(&sflow);
+    SFLOW_NUMBERS(&sflow, 1006, 1, 0xc0000202, 2, 16001 << 12 | 0xf40, 77 << 12 | 0x13f, 1, 1048575u << 12 | 0x1ff);
     SFLOW_NUMBERS(&sflow, 1007, 1, 0xc0a80001, 1, 0xc0a80002);
     SFLOW_NUMBERS(&sflow, 4711, 1, 2, 3);
     sflow_sample_end(&sflow);
@@ -167,6 +168,8 @@ static void test_expanded_with_extensions(void **state)
     assert_string_equal(text(0, "sflow.source_user"), "alice");
     assert_false(has(0, "sflow.destination_user"));
     assert_string_equal(text(0, "source.nat.ip"), "192.168.0.1");
+    assert_list(0, "sflow.mpls_in_labels", "[16001,77]");
+    assert_list(0, "sflow.mpls_out_labels", "[1048575]");
     assert_int_equal(counted(COUNTER_sflow_structures_unknown), 1);
     assert_int_equal(counted(COUNTER_sflow_structures_short), 0);
 }

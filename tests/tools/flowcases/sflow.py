@@ -133,7 +133,8 @@ def sflow_extended(v):
         structure(1005, words(1), opaque(b"/index.html"), opaque(b"www.example.org")),
         structure(1037, words(42), opaque(b"deny-all"), words(1)), structure(1038, opaque(b"ip_input")))), SOURCE
     yield "labels", datagram(6, flow(
-        4, packet, structure(1006, address("192.0.2.9"), words(1, 100, 2, 200, 300)),
+        4, packet, structure(1006, address("192.0.2.9"), words(1, 100 << 12 | 0x140),
+                             words(2, 200 << 12 | 63, 300 << 12 | 0x13F)),
         structure(1008, opaque(b"tunnel-te1"), words(7, 3)), structure(1009, opaque(b"vc"), words(8, 2)),
         structure(1010, opaque(b"ftn"), words(255)), structure(1011, words(24)), structure(1012, words(2, 10, 20)))
         ), SOURCE
