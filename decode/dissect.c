@@ -76,7 +76,8 @@ static enum layer ipv4_read(struct walk_point *point)
     ip->destination = at + 16;
     point->header_bytes = header_bytes;
     enum layer next = protocol_follow(point, at[9]);
-    return ip->fragment_offset ? LAYER_END : next;
+    bool sixes = next >= LAYER_EXTENSION && next <= LAYER_FRAGMENT; /* extension headers are IPv6's alone */
+    return ip->fragment_offset || sixes ? LAYER_END : next;
 }
 
 static enum layer ipv6_read(struct walk_point *point)

@@ -249,6 +249,47 @@ static void test_links(void **state)
     }
 }
 
+/* A session of PPPoE; what sets one up has no packet in it. */
+static void test_pppoe(void **state)
+{
+    (void)state;
+    for (uint32_t code = 0; code < 2; code++) {
+        struct wire packet = {0};
+        packet_ethernet(&packet, 0x8100);
+        packet_vlan(&packet, 0, 7, 0x8864);
+        wire_32(&packet, (0x1100 | code) << 16 | 4711);
+        wire_16(&packet, 42);
+        wire_16(&packet, 0x0021);
+        packet_ipv4(&packet, 6, 1, 2);
+        packet_tcp(&packet, 1234, 443, 0x12);
+        struct dissection seen = look(&packet, DISSECT_ETHERNET);
+        assert_int_equal(seen.ether_type, 0x8864);
+        assert_int_equal(seen.vlans[0], 7);
+        assert_int_equal(seen.tunnel, TUNNEL_NONE);
+        assert_int_equal(seen.outer.version, code ? 0 : 4);
+        assert_int_equal(seen.outer.destination_port, code ? 0 : 443);
+    }
+}
+
+/* The numbers of IPv6's extension headers mean no such thing behind an IPv4 header. */
+static void test_extensions_of_ipv4(void **state)
+{
+    (void)state;
+    static const uint8_t protocols[] = {0, 43, 44, 60, 135};
+    for (size_t i = 0; i < sizeof protocols; i++) {
+        struct wire packet = {0};
+        packet_ipv4(&packet, protocols[i], 1, 2);
+        wire_32(&packet, 6u << 24);
+        wire_32(&packet, 0x01020304);
+        packet_tcp(&packet, 1234, 443, 0x12);
+        struct dissection seen = look(&packet, DISSECT_IPV4);
+        assert_int_equal(seen.outer.protocol, protocols[i]);
+        assert_int_equal(seen.outer.fragment_offset, 0);
+        assert_true(seen.outer.identification != 0x01020304);
+        assert_false(seen.outer.has_ports);
+    }
+}
+
 /* A length where the type would be: LLC follows, with SNAP or without. */
 static void test_lengths(void **state)
 {
@@ -424,8 +465,10 @@ int main(void)
         cmocka_unit_test(test_vlans),      cmocka_unit_test(test_mpls_ipv6), cmocka_unit_test(test_fragment),
         cmocka_unit_test(test_tunnels),    cmocka_unit_test(test_srv6),      cmocka_unit_test(test_pseudowire),
         cmocka_unit_test(test_sections),   cmocka_unit_test(test_payloads),
-        cmocka_unit_test(test_wireless),  cmocka_unit_test(test_wireless_others),
-        cmocka_unit_test(test_links),      cmocka_unit_test(test_lengths),   cmocka_unit_test(test_endless),
+        cmocka_unit_test(test_wireless),   cmocka_unit_test(test_wireless_others),
+        cmocka_unit_test(test_links),      cmocka_unit_test(test_pppoe),
+        cmocka_unit_test(test_lengths),    cmocka_unit_test(test_extensions_of_ipv4),
+        cmocka_unit_test(test_endless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
