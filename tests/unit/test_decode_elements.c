@@ -186,7 +186,7 @@ static void types_differ_where_iana_does(void **state)
 {
     static const struct expected_type expected[] = {
         {0, 1, "unsigned64", "unsigned64"},
-        {0, 51, "unsigned32", "unsigned8"},
+        {0, 51, "unsigned32", "unsigned32"},
         {0, 89, "unsigned8", "unsigned32"},
         {0, 152, "dateTimeMilliseconds", "dateTimeMilliseconds"},
         {29305, 152, "unsigned64", "dateTimeMilliseconds"},
@@ -211,7 +211,7 @@ static void types_differ_where_iana_does(void **state)
     assert_string_equal(elements_find(elastic, 9, 9360)->name, "PolicyQosQueueINDEX");
     assert_string_equal(elements_find(weir, ENTERPRISE_V9_SCOPE, 3)->key, "line_card");
     assert_string_equal(elements_find(elastic, 0, 51)->es_type, "long");
-    assert_string_equal(elements_find(weir, 0, 51)->es_type, "short");
+    assert_string_equal(elements_find(weir, 0, 89)->es_type, "long");
     elements_free(elastic);
     elements_free(weir);
 }
