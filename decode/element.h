@@ -80,6 +80,7 @@ struct element {
     uint8_t type;        /* enum value_type */
     uint8_t least_bytes; /* shortest length that a template may give it, see length_most */
     uint16_t most_bytes; /* longest; 65535 for strings and octets */
+    uint8_t value_bytes; /* of what may have longer fields than its type: those that count; 0: all */
     uint8_t role;        /* enum role */
     bool rare;           /* a vendor's, and not in Elastic's tables: few indices ever have its field */
     const char *name;    /* IANA's or the vendor's */

@@ -66,5 +66,11 @@ static inline bool element_takes(const struct element *element, uint32_t length)
     return element->type != TYPE_FLOAT || length == 4 || length == 8;
 }
 
+/* The same where no number is longer than its type. */
+static inline bool element_takes_exactly(const struct element *element, uint32_t length)
+{
+    return element_takes(element, length) && (!element->value_bytes || length <= element->value_bytes);
+}
+
 /* The element that the built-in tables have there, whatever custom_definitions say: the fixed formats mean these. */
 const struct element *elements_find_builtin(const struct elements *elements, uint32_t enterprise, uint16_t id);

@@ -122,6 +122,15 @@ static void element_add(struct elements *elements, struct element element, const
     *slot = (struct slot){.number = number_of(element.enterprise, element.id), .index = (uint16_t)elements->count};
 }
 
+/* Exporters send numbers with more bytes than their element has (RFC 7011 6.2 knows only fewer). */
+static void element_lengthen(struct element *element)
+{
+    if (element->type != TYPE_UNSIGNED || element->rare || element->most_bytes >= 8)
+        return;
+    element->value_bytes = (uint8_t)element->most_bytes;
+    element->most_bytes = 8;
+}
+
 /* IANA's elements and the fields of sFlow and of scopes may come from anybody; a vendor's come from its devices. */
 static bool row_is_rare(const struct element_row *row)
 {
@@ -144,6 +153,8 @@ static void row_add(struct elements *elements, const struct element_row *row, co
         .source = row->source,
     };
     element_add(elements, element, type, row->key);
+    if (profile->long_numbers)
+        element_lengthen(&elements->items[elements->count]);
 }
 
 /* What files may name and Elastic never outputs is read as what it is, if the profile keeps what nobody knows. */

@@ -125,7 +125,10 @@ static bool plan_matches(const struct plan *plan, const struct plan_draft *draft
            names_equal(plan->names, draft->names) && properties_equal(plan, draft);
 }
 
-/* One behind the other; returns the bytes of the shortest record. Offsets that no record reaches are never read. */
+/*
+ * One behind the other; returns the bytes of the shortest record. *variable: records have spans of their own. Offsets
+ * that no record reaches are never read.
+ */
 static uint32_t spans_lay(const struct plan_draft *draft, struct span *spans, bool *variable)
 {
     uint64_t offset = 0;
@@ -136,6 +139,7 @@ static uint32_t spans_lay(const struct plan_draft *draft, struct span *spans, bo
             spans[i] = (struct span){.offset = (uint16_t)offset, .length = SPAN_ABSENT};
             offset += 1; /* its length byte */
         } else {
+            *variable |= field->flags & FIELD_LONG;
             spans[i] = span_of(field->flags, (uint32_t)offset, field->length);
             offset += field->length;
         }

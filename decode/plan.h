@@ -32,6 +32,7 @@ enum field_flag {
     /* 1 << 2: FIELD_WIDE of decode/plans.h */
     FIELD_ENTERPRISE = 1 << 3, /* announced with an enterprise number, be it 0 */
     FIELD_NAMED = 1 << 5,      /* no table has its element, but the plan has a name for it: decode/element_names.h */
+    FIELD_LONG = 1 << 6,       /* a number longer than its type, so FIELD_OPTIONAL, too: the value may not fit that */
     FIELD_COMPUTED = 1 << 4,   /* no template has it: made of a section of a packet (decode/sections.h) */
 };
 
@@ -56,8 +57,12 @@ enum plan_kind { PLAN_FLOW, PLAN_OPTIONS, PLAN_COUNTERS };
 struct elements;
 struct plan;
 
-/* The span of a value whose length only the record tells, and which its type may refuse: then it is absent. */
-struct span span_checked(const struct elements *elements, const struct field *field, uint32_t offset, uint32_t length);
+/*
+ * Of a value that the field's type may refuse, for only the record tells its length or whether the type can have it: the
+ * span of what counts, or an absent one. at: its bytes. span: where these are in the record.
+ */
+struct span span_checked(const struct elements *elements, const struct field *field, const uint8_t *at,
+                         struct span span);
 
 /*
  * Finds the fields of the record of the plan at `at` (RFC 7011 7); returns its end, NULL when that is behind `end`.
@@ -78,7 +83,7 @@ struct plan {
     uint8_t version;
     uint8_t kind;           /* enum plan_kind */
     bool nameable;          /* no table has the element of some field, or one names properties: facts may change it */
-    bool variable;          /* some field has LENGTH_VARIABLE: spans differ from record to record */
+    bool variable;          /* some field has LENGTH_VARIABLE or FIELD_LONG: spans differ from record to record */
     uint8_t aggregation;    /* v8: the scheme; sFlow: enum sflow_plan; else 0 */
     uint64_t serial;        /* never used twice in a worker; never 0 */
     const struct span *spans;   /* field_count spans; with variable, those before the first variable field hold */

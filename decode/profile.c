@@ -11,6 +11,7 @@ static const struct profile profiles[] = {
         .reads_sections = true,
         .facts_kept = true,
         .corrects_clocks = true,
+        .long_numbers = true,
         .keep_unknown = true,
         .arrays = true,
         .extra_fields = true,

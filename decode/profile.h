@@ -30,6 +30,7 @@ struct profile {
     /* elements */
     bool elastic_elements_only;    /* no elements newer than Elastic's table; its types where IANA's differ */
     bool v9_scopes_as_elements;    /* v9 scope types 1..5 get the names of the elements with that number */
+    bool long_numbers;             /* numbers longer than their element's type are read, where the type can have them */
     bool keep_unknown;             /* unknown elements stay, as netflow.unknown_<enterprise>_<id> */
 
     /* documents */

@@ -204,7 +204,8 @@ static void item_put(struct property_target *target, const struct item *item)
         if (target->spans[i].length != SPAN_ABSENT || target->most - target->used < item->length)
             return;
         memcpy(target->bytes + target->used, item->value, item->length);
-        target->spans[i] = span_checked(target->elements, field, target->used, item->length);
+        const struct span span = {.offset = (uint16_t)target->used, .length = item->length};
+        target->spans[i] = span_checked(target->elements, field, target->bytes + target->used, span);
         target->used += item->length;
         return;
     }

@@ -50,10 +50,18 @@ static uint32_t records_fixed(struct walk *walk, struct chunk *chunk)
     return count;
 }
 
-struct span span_checked(const struct elements *elements, const struct field *field, uint32_t offset, uint32_t length)
+struct span span_checked(const struct elements *elements, const struct field *field, const uint8_t *at,
+                         struct span span)
 {
-    if (!element_takes(elements_at(elements, field->element), length))
-        return (struct span){.offset = (uint16_t)offset, .length = SPAN_ABSENT};
+    const struct element *element = elements_at(elements, field->element);
+    uint32_t offset = span.offset, length = span.length;
+    span.length = SPAN_ABSENT;
+    if (!element_takes(element, length))
+        return span;
+    if (element->value_bytes && length > element->value_bytes) {
+        uint32_t surplus = length - element->value_bytes;
+        return is_padding(at, at + surplus) ? span_of(0, offset + surplus, element->value_bytes) : span;
+    }
     return span_of(length > 8 && (field->type == TYPE_UNSIGNED || field->type == TYPE_SIGNED) ? FIELD_WIDE : 0, offset,
                    length);
 }
@@ -79,8 +87,9 @@ const uint8_t *plan_resolve(const struct plan *plan, const struct elements *elem
         if (end - at < (ptrdiff_t)length)
             return NULL;
         uint32_t offset = (uint32_t)(at - start);
-        spans[i] = field->flags & FIELD_OPTIONAL ? span_checked(elements, field, offset, length)
-                                                 : span_of(field->flags, offset, length);
+        spans[i] = span_of(field->flags, offset, length);
+        if (field->flags & FIELD_OPTIONAL)
+            spans[i] = span_checked(elements, field, at, spans[i]);
         at += length;
     }
     return at;

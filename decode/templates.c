@@ -135,6 +135,8 @@ static void field_resolve(const struct decoder *decoder, struct field *field)
             field->flags |= FIELD_OPTIONAL;
     } else if (!element_takes(element, field->length)) {
         field->type = field->enterprise == ENTERPRISE_V9_SCOPE && field->length ? TYPE_OCTETS : TYPE_NONE;
+    } else if (element->value_bytes && field->length > element->value_bytes) {
+        field->flags |= FIELD_OPTIONAL | FIELD_LONG;
     } else if (field->length > 8 && (field->type == TYPE_UNSIGNED || field->type == TYPE_SIGNED)) {
         field->flags |= FIELD_WIDE;
     }

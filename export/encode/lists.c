@@ -153,7 +153,7 @@ static void basic_resolve(struct list_maker *maker, struct level *level)
     const struct element *element = elements_find(elements, field->enterprise, field->id);
     field->element = element ? elements_index(elements, element) : 0;
     field->type = element ? element->type : TYPE_UNKNOWN_OCTETS;
-    if (element && field->length != LENGTH_VARIABLE && !element_takes(element, field->length))
+    if (element && field->length != LENGTH_VARIABLE && !element_takes_exactly(element, field->length))
         field->type = TYPE_NONE;
     if (element || !facts || !element_name_find(facts, elements, field, &field->type, level->name))
         list_key_write(elements, field, level->name);
@@ -285,7 +285,7 @@ static bool basic_value_fits(const struct list_maker *maker, const struct level 
                              uint32_t length)
 {
     const struct field *field = &level->element;
-    if (field->element && !element_takes(elements_at(maker->compiler->elements, field->element), length))
+    if (field->element && !element_takes_exactly(elements_at(maker->compiler->elements, field->element), length))
         return false;
     return list_value_is_wanted(bytes, length, level->value.when);
 }

@@ -26,19 +26,28 @@ static const struct piece type_pieces[TYPE_COUNT] = {
     [TYPE_MACS] = {.format = FORMAT_MACS, .most_bytes = 2},
 };
 
+/* As long as the field's values are: of variable length LENGTH_VARIABLE. */
+static uint16_t value_bytes(const struct compilation *compilation, const struct field *field)
+{
+    if (!(field->flags & FIELD_LONG))
+        return field->length;
+    return elements_at(compilation->compiler->elements, field->element)->value_bytes;
+}
+
 struct piece values_format(const struct compilation *compilation, uint16_t field)
 {
     const struct field *of = &compilation->plan->fields[field];
     struct piece piece = type_pieces[of->type];
     piece.value = field;
     if (of->type == TYPE_UNSIGNED) {
-        if (of->length == 1)
+        uint16_t length = value_bytes(compilation, of);
+        if (length == 1)
             piece.format = FORMAT_UNSIGNED8, piece.most_bytes = 3;
-        else if (of->length == 2)
+        else if (length == 2)
             piece.format = FORMAT_UNSIGNED16, piece.most_bytes = 5;
-        else if (of->length == 4)
+        else if (length == 4)
             piece.format = FORMAT_UNSIGNED32, piece.most_bytes = 10;
-        else if (of->length == 8)
+        else if (length == 8)
             piece.format = FORMAT_UNSIGNED64;
     }
     if (of->type == TYPE_NTP && !compilation->compiler->profile->ntp_era_zero_only)
@@ -63,7 +72,7 @@ struct piece values_piece(const struct compilation *compilation, uint16_t field)
     bool may_be_refused = !compilation->compiler->profile->unmappable_values;
     if (of->type == TYPE_BOOLEAN)
         piece.when = WHEN_BOOLEAN;
-    else if (of->type == TYPE_UNSIGNED && of->length >= 8 && may_be_refused)
+    else if (of->type == TYPE_UNSIGNED && value_bytes(compilation, of) >= 8 && may_be_refused)
         piece.when = WHEN_LONG;
     else if (of->type == TYPE_MILLISECONDS && may_be_refused)
         piece.when = WHEN_DATE;
@@ -128,7 +137,7 @@ static struct answer chosen_answer(const struct compilation *compilation, const 
         if (field == FIELD_NONE)
             continue;
         struct piece piece = values_format(compilation, field);
-        bool checked = is_number(&piece) && compilation->plan->fields[field].length >= 8 &&
+        bool checked = is_number(&piece) && value_bytes(compilation, &compilation->plan->fields[field]) >= 8 &&
                        !compilation->compiler->profile->unmappable_values;
         struct piece slot = slot_piece(&piece, compilation->compiler->slot_of[field]);
         return checked ? sometimes(slot, chosen->when) : certain(slot);

@@ -123,7 +123,7 @@ static void wrong_lengths(void **state)
     struct encoding encoding;
     encoding_begin(&encoding, PROFILE_WEIR);
     json_t *document = flow_document(&encoding, FLOW_OF({0, 8, VAR, "0a 00 00"}, {0, 12, VAR, "203.0.113.9"},
-        {0, 7, VAR, "00 00 01 bb"}, {0, 11, VAR, "35"}, {0, 56, VAR, ""}, {0, 4, VAR, "06"}, {0, 1, VAR, "01 00 00"},
+        {0, 7, VAR, "00 01 01 bb"}, {0, 11, VAR, "35"}, {0, 56, VAR, ""}, {0, 4, VAR, "06"}, {0, 1, VAR, "01 00 00"},
         {0, 2, VAR, ""}, {0, 276, VAR, "02"}, {0, 27, VAR, "2001:db8::5"}, {0, 28, VAR, "0a 00 00 01"}));
     EXPECT(document, "source", "{\"ip\": \"2001:db8::5\", \"locality\": \"external\", \"bytes\": 65536}");
     EXPECT(document, "destination", "{\"ip\": \"203.0.113.9\", \"locality\": \"external\", \"port\": 53}");
@@ -151,6 +151,38 @@ static void wrong_lengths(void **state)
 }
 
 /* Of two fields with one key the later counts; of one element both are written, of two elements the later one. */
+/* Numbers with more bytes than their element has: what it cannot have is not there, nor in what is made of it. */
+static void long_numbers(void **state)
+{
+    struct encoding encoding;
+    encoding_begin(&encoding, PROFILE_WEIR);
+    for (int i = 0; i < 2; i++) {
+        json_t *document = flow_document(&encoding, &(struct flow){.version = 9, FIELDS({0, 8, 4, "10.0.0.1"},
+            {0, 4, 2, i ? "#262" : "#6"}, {0, 7, 4, i ? "#65979" : "#443"}, {0, 11, 3, "#53"},
+            {0, 10, 8, i ? "#4294967296" : "#4294967295"}, {0, 61, 4, i ? "#256" : "#1"}, {0, 1, 4, "#1000"},
+            {0, 34, 8, i ? "#4294967296" : "#10"}, {0, 48, 8, i ? "#4294967297" : "#1"}, {0, 14, 2, "#9"},
+            {0, 276, 1, "#1"})});
+        EXPECT(document, "network.transport", i ? NULL : "\"tcp\"");
+        EXPECT(document, "source.port", i ? NULL : "443");
+        EXPECT(document, "destination.port", "53");
+        EXPECT(document, "netflow.protocol_identifier", i ? NULL : "6");
+        EXPECT(document, "netflow.source_transport_port", i ? NULL : "443");
+        EXPECT(document, "netflow.ingress_interface", i ? NULL : "4294967295");
+        EXPECT(document, "netflow.flow_direction", i ? NULL : "1");
+        EXPECT(document, "network.direction", i ? "\"unknown\"" : "\"outbound\"");
+        EXPECT(document, "netflow.sampler_id", i ? NULL : "1");
+        EXPECT(document, "flow.sampling", i ? NULL : "{\"rate\": 10, \"source\": \"record\"}");
+        EXPECT(document, "source.bytes", i ? "1000" : "10000");
+        EXPECT(document, "netflow.egress_interface", "9");
+        EXPECT(document, "netflow.data_records_reliability", "true");
+    }
+    assert_int_equal(fixture_count(&encoding.fixture, COUNTER_programs_compiled), 1);
+    encoding_close(&encoding);
+    encoding_begin(&encoding, PROFILE_ELASTIC);
+    EXPECT(flow_document(&encoding, FLOW_OF({0, 4, 2, "#6"}, {0, 7, 4, "#443"})), "netflow.protocol_identifier", NULL);
+    encoding_close(&encoding);
+}
+
 static void later_field_wins(void **state)
 {
     struct encoding encoding;
@@ -335,7 +367,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(biflow_swap),      cmocka_unit_test(biflow_with_one_side),
         cmocka_unit_test(biflow_without_direction), cmocka_unit_test(wlan),
-        cmocka_unit_test(wrong_lengths),    cmocka_unit_test(later_field_wins),
+        cmocka_unit_test(wrong_lengths),    cmocka_unit_test(long_numbers),
+        cmocka_unit_test(later_field_wins),
         cmocka_unit_test(unknown_elements), cmocka_unit_test(unmappable_values),
         cmocka_unit_test(counters_by_preference), cmocka_unit_test(zero_addresses),
         cmocka_unit_test(tcp_flags),        cmocka_unit_test(directions_and_transports),
