@@ -174,6 +174,69 @@ static void test_expanded_with_extensions(void **state)
     assert_int_equal(counted(COUNTER_sflow_structures_short), 0);
 }
 
+/* sFlow v5 4: an index, a reason, a number; 0 is not known, 0x3fffffff the agent itself. Both forms of the sample. */
+static void test_interfaces(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t input, output; /* format in the two upper bits */
+        int64_t in, out, reason, count; /* -1: it is not in the document */
+    } rows[] = {
+        {0, 0, -1, -1, -1, -1},
+        {0x3fffffff, 0x3fffffff, -1, -1, -1, -1},
+        {0x3ffffffe, 1, 0x3ffffffe, 1, -1, -1},
+        {7, 0x40000102, 7, -1, 0x102, -1},
+        {7, 0x80000000, 7, -1, -1, 0}, /* to more than one, nobody knows how many */
+        {7, 0x80000005, 7, -1, -1, 5},
+        {0x40000001, 0xc0000001, -1, -1, -1, -1}, /* no such thing */
+    };
+    static const char *const paths[] = {"sflow.input_interface", "sflow.output_interface",
+                                        "sflow.output_discard_reason", "sflow.output_interface_count"};
+    for (size_t i = 0; i < 2 * (sizeof rows / sizeof *rows); i++) {
+        struct sflow_wire sflow;
+        uint32_t in = rows[i / 2].input, out = rows[i / 2].output;
+        sflow_datagram(&sflow, (uint32_t)i + 1);
+        if (i % 2)
+            SFLOW_SAMPLE(&sflow, 3, 1, 0, 4, 512, 100000, 0, in >> 30, in & 0x3fffffff, out >> 30, out & 0x3fffffff);
+        else
+            SFLOW_SAMPLE(&sflow, 1, 1, 4, 512, 100000, 0, in, out);
+        sflow_sample_end(&sflow);
+        assert_int_equal(feed(&sflow), 1);
+        const int64_t wanted[] = {rows[i / 2].in, rows[i / 2].out, rows[i / 2].reason, rows[i / 2].count};
+        for (size_t k = 0; k < 4; k++) {
+            assert_int_equal(has(0, paths[k]), wanted[k] >= 0);
+            if (wanted[k] >= 0)
+                assert_int_equal(number(0, paths[k]), wanted[k]);
+        }
+    }
+}
+
+/* An agent may have an IPv6 address; all its numbers may wrap, and nothing is missing where they do. */
+static void test_agent_of_ipv6(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 20; i++) {
+        struct sflow_wire sflow = {0};
+        uint32_t sequence = UINT32_MAX - 9 + i;
+        WORDS(&sflow, 5, 2, 0x20010db8, 0, 0, 7, 3, sequence, 100000 + i);
+        sflow.samples_at = sflow.wire.size_bytes;
+        wire_32(&sflow.wire, 0);
+        SFLOW_SAMPLE(&sflow, 1, sequence, 4, 512, 512 * sequence, sequence, 11, 12);
+        SFLOW_NUMBERS(&sflow, 3, 60, 6, 0xc6336401, 0xcb007102, 1234, 80, 0x18, 32);
+        sflow_sample_end(&sflow);
+        assert_int_equal(feed(&sflow), 1);
+        assert_string_equal(text(0, "sflow.exporter.agent"), "2001:db8::7");
+        assert_list(0, "observer.ip", "[\"192.0.2.1\"]");
+        assert_int_equal(number(0, "sflow.sample_pool"), (uint32_t)(512 * sequence));
+        assert_int_equal(number(0, "sflow.sample_drops"), sequence);
+        assert_int_equal(number(0, "network.packets"), 512);
+    }
+    decoder_finish(encoding.fixture.decoder);
+    assert_int_equal(counted(COUNTER_datagrams_missing), 0);
+    assert_int_equal(counted(COUNTER_samples_missing), 0);
+    assert_int_equal(counted(COUNTER_sequence_resets), 0);
+}
+
 /* Counters that an agent does not have are all ones; samples of several kinds come in one datagram. */
 static void test_counters_and_discards(void **state)
 {
@@ -410,6 +473,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_raw_header),
         TEST(test_expanded_with_extensions),
+        TEST(test_interfaces),
+        TEST(test_agent_of_ipv6),
         TEST(test_counters_and_discards),
         TEST(test_cut),
         TEST(test_lies),
