@@ -86,6 +86,41 @@ static void lists_of_one_key(void **state)
     encoding_close(&encoding);
 }
 
+/* RFC 6313 4.5, told wrongly: what was whole of the list stays, and the record around it, whose template is 300. */
+static void wrong_lists(void **state)
+{
+    static const struct {
+        struct flow_field list;
+        enum counter counter;
+        const char *path, *json;
+    } rows[] = {
+        {{0, 291, VAR, "03 00 0b"}, COUNTER_lists_bad, "netflow.basic_list", "[]"},
+        {{0, 291, VAR, "03 80 0b 00 02 00 00"}, COUNTER_lists_bad, "netflow.basic_list", "[]"},
+        {{0, 291, VAR, "03 00 0b 00 00 01"}, COUNTER_lists_bad, "netflow.basic_list", "[]"}, /* of no bytes each */
+        {{0, 291, VAR, "03 00 0b 00 02 00 35 01"}, COUNTER_lists_bad, "netflow.basic_list",
+         "[{\"destination_transport_port\": 53}]"},
+        {{0, 291, VAR, "03 00 52 ff ff 01 61 05 62"}, COUNTER_lists_bad, "netflow.basic_list",
+         "[{\"interface_name\": \"a\"}]"},
+        {{0, 292, VAR, "03 01"}, COUNTER_lists_bad, "netflow.sub_template_list", "[]"},
+        {{0, 292, VAR, "03 01 90 0a 00 00 01"}, COUNTER_lists_without_template, "netflow.sub_template_list", "[]"},
+        {{0, 292, VAR, "03 01 2c 0a 00"}, COUNTER_lists_bad, "netflow.sub_template_list", "[]"},
+        {{0, 293, VAR, "03 01 90 00 05 01"}, COUNTER_lists_without_template, "netflow.sub_template_multi_list", "[]"},
+        {{0, 293, VAR, "03 01 2c 00 03"}, COUNTER_lists_bad, "netflow.sub_template_multi_list", "[]"},
+        {{0, 293, VAR, "03 01 2c 00 40 00"}, COUNTER_lists_bad, "netflow.sub_template_multi_list", "[]"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct encoding encoding;
+        encoding_begin(&encoding, PROFILE_WEIR);
+        json_t *document = flow_document(&encoding, FLOW_OF({0, 8, 4, "10.0.0.1"}, rows[i].list, {0, 11, 2, "#53"}));
+        EXPECT(document, "source.ip", "\"10.0.0.1\"");
+        EXPECT(document, "destination.port", "53");
+        EXPECT(document, rows[i].path, rows[i].json);
+        if (fixture_count(&encoding.fixture, rows[i].counter) != 1)
+            fail_msg("row %zu is not counted", i);
+        encoding_close(&encoding);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +128,7 @@ int main(void)
         cmocka_unit_test(too_large_for_a_batch),
         cmocka_unit_test(repeated),
         cmocka_unit_test(lists_of_one_key),
+        cmocka_unit_test(wrong_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
