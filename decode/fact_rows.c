@@ -14,6 +14,7 @@
 #define V9_SCOPE(type) {ENTERPRISE_V9_SCOPE, type}
 #define IANA(id)       {0, id}
 #define CISCO(id)      {9, id}
+#define CISCO_V9(id)   {0, 0x8000 | (id)} /* v9 has no enterprises: the bit that announces them is left in the number */
 
 #define ELEMENTS_MOST 5
 
@@ -36,7 +37,7 @@ static const struct fact_row {
     {FACT_INTERFACE_NAME, INTERFACES, {IANA(82)}},
     {FACT_INTERFACE_ALIAS, INTERFACES, {IANA(83)}},
     {FACT_APPLICATION_NAME, APPLICATIONS, {IANA(96)}},
-    {FACT_APPLICATION_CATEGORY, APPLICATIONS, {IANA(372), CISCO(12232)}},
+    {FACT_APPLICATION_CATEGORY, APPLICATIONS, {IANA(372), CISCO(12232), CISCO_V9(12232)}},
     {FACT_VRF_NAME, VRFS, {IANA(236)}},
     {FACT_USER_OF_MAC, {IANA(365)}, {IANA(371)}},
     {FACT_USER_OF_IPV4, {IANA(366), IANA(8)}, {IANA(371)}},

@@ -188,6 +188,7 @@ static void types_differ_where_iana_does(void **state)
         {0, 1, "unsigned64", "unsigned64"},
         {0, 51, "unsigned32", "unsigned32"},
         {0, 89, "unsigned8", "unsigned32"},
+        {9, 12232, "unsigned32", "string"},
         {0, 152, "dateTimeMilliseconds", "dateTimeMilliseconds"},
         {29305, 152, "unsigned64", "dateTimeMilliseconds"},
         {29305, 95, "string", "octetArray"},

@@ -181,6 +181,26 @@ static void names(void **state)
     encoding_close(&encoding);
 }
 
+/* Cisco's table of application attributes, by IPFIX and by v9, whose numbers have the enterprise bit in them. */
+static void cisco_categories(void **state)
+{
+    for (uint32_t nine = 0; nine < 2; nine++) {
+        struct encoding encoding;
+        encoding_begin(&encoding, PROFILE_WEIR);
+        const struct flow attributes[] = {
+            {.scopes = 1, FIELDS({0, 95, 4, "0d0001c5"}, {9, 12232, 5, "'media"}, {9, 12233, 3, "'dvd"})},
+            {.version = 9, .scopes = 1,
+             FIELDS({0, 1, 4, "#0"}, {0, 95, 4, "0d0001c5"}, {0, 45000, 5, "'media"}, {0, 45001, 3, "'dvd"})},
+        };
+        json_t *document = flow_document(&encoding, &attributes[nine]);
+        EXPECT(document, nine ? "netflow.options.cisco_application_sub_category_name"
+                              : "netflow.options.application_sub_category_name", "\"dvd\"");
+        document = flow_document(&encoding, &(struct flow){.version = nine ? 9 : 10, FIELDS({0, 95, 4, "0d0001c5"})});
+        EXPECT(document, "flow.application.category", "\"media\"");
+        encoding_close(&encoding);
+    }
+}
+
 /* Domain 0 speaks for the whole exporter, and what a domain says itself is stronger. */
 static void domain_zero(void **state)
 {
@@ -239,6 +259,7 @@ int main(void)
         cmocka_unit_test(rates_in_order), cmocka_unit_test(both_directions), cmocka_unit_test(header_and_one),
         cmocka_unit_test(names),          cmocka_unit_test(domain_zero),     cmocka_unit_test(init_time),
         cmocka_unit_test(elastic),        cmocka_unit_test(samplers_of_any_length),
+        cmocka_unit_test(cisco_categories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
