@@ -25,21 +25,32 @@ static const uint8_t *address_read(struct row *row, uint16_t field, const uint8_
     return at + size_bytes;
 }
 
-static const uint8_t *text_read(struct row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
+/* Length, bytes, padding to four; *first is where the bytes are. */
+static const uint8_t *opaque_find(const uint8_t *at, const uint8_t *end, const uint8_t **first, uint32_t *size_bytes)
 {
     if (end - at < 4)
         return NULL;
-    uint32_t size_bytes = read_be32(at), left = (uint32_t)(end - at) - 4;
-    at += 4;
-    if (size_bytes > left)
+    uint32_t left = (uint32_t)(end - at) - 4;
+    *size_bytes = read_be32(at);
+    *first = at + 4;
+    if (*size_bytes > left)
         return NULL;
+    /* some agents leave out the padding of a structure's last member */
+    uint32_t padded = (*size_bytes + 3) & ~3u;
+    return *first + (padded < left ? padded : left);
+}
+
+static const uint8_t *text_read(struct row *row, uint16_t field, const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *text;
+    uint32_t size_bytes;
+    at = opaque_find(at, end, &text, &size_bytes);
+    if (!at || !size_bytes)
+        return at;
     if (size_bytes > TEXT_MOST)
         decoder_count(row->decoder, COUNTER_sflow_values_cut, 1);
-    if (size_bytes)
-        row_put(row, field, at, size_bytes < TEXT_MOST ? size_bytes : TEXT_MOST);
-    /* some agents leave out the padding of a structure's last member */
-    uint32_t padded = (size_bytes + 3) & ~3u;
-    return at + (padded < left ? padded : left);
+    row_put(row, field, text, size_bytes < TEXT_MOST ? size_bytes : TEXT_MOST);
+    return at;
 }
 
 /* Appends to the list that the row ends with, as far as there is room. */
@@ -201,15 +212,12 @@ static const uint8_t *adapters_read(struct row *row, uint16_t field, const uint8
 /* The begin of an encrypted packet as it reads without encryption (sFlow 802.11 structures, 1013). */
 static const uint8_t *payload_read(struct row *row, const uint8_t *at, const uint8_t *end)
 {
-    if (end - at < 4)
-        return NULL;
-    uint32_t size_bytes = read_be32(at), left = (uint32_t)(end - at) - 4;
-    at += 4;
-    if (size_bytes > left)
-        return NULL;
-    row_put_packet(row, DISSECT_LLC, at, size_bytes);
-    uint32_t padded = (size_bytes + 3) & ~3u;
-    return at + (padded < left ? padded : left);
+    const uint8_t *packet;
+    uint32_t size_bytes;
+    at = opaque_find(at, end, &packet, &size_bytes);
+    if (at)
+        row_put_packet(row, DISSECT_LLC, packet, size_bytes);
+    return at;
 }
 
 /* ---- structures ---- */
