@@ -22,6 +22,14 @@ def v9(count, records=RECORDS, source=0):
                         sequence=number, source=source) for number in range(count)]
 
 
+def v9_sampled(records=RECORDS):
+    """A NetFlow v9 datagram of flows that name a sampler, of which nothing is told."""
+    values, template = flowwire.Values("sampled"), V4 + flowwire.fields("samplerId/2")
+    flows = [flowwire.record(values, template, samplerId=7) for _ in range(records)]
+    return flowwire.v9(flowwire.flow_set(0, flowwire.template_record(256, template, ipfix=False)),
+                       flowwire.flow_set(256, *flows), source=9)
+
+
 def ipfix(count, records=RECORDS):
     """IPFIX messages, each with its template."""
     values = flowwire.Values("ipfix")

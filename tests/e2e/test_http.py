@@ -104,8 +104,8 @@ def test_alerts_name_metrics_that_there_are(collect, link, send):
     weir = collect(**SOCKET, templates__park_size="0")
     stray = exports.v9(1)[0]
     no_template = stray[:20] + stray[20 + int.from_bytes(stray[22:24], "big"):]
-    send([no_template] + exports.v5(1))
-    weir.wait_documents(RECORDS)
+    send([no_template, exports.v9_sampled()] + exports.v5(1))
+    weir.wait_documents(2 * RECORDS)
     known = metrics(link.collector)
     rules = (ROOT / "deploy" / "prometheus" / "weir-alerts.yml").read_text()
     named = set(re.findall(r"\bweir_\w+", re.sub(r"description:.*|summary:.*", "", rules)))
