@@ -181,6 +181,31 @@ static void names(void **state)
     encoding_close(&encoding);
 }
 
+/* The key may be any of several scopes, or an option beside them, whatever comes first and however long it is. */
+static void scopes_in_any_order(void **state)
+{
+    const struct flow options[] = {
+        {.scopes = 2, FIELDS({0, 141, 4, "#9"}, {0, 10, 4, "#1"}, {0, 82, 2, "'i1"})},
+        {.scopes = 2, FIELDS({0, 10, 2, "#2"}, {0, 141, 4, "#9"}, {0, 82, 2, "'i2"})},
+        {.scopes = 1, FIELDS({0, 144, 4, "#9"}, {0, 82, 2, "'i3"}, {0, 10, 3, "#3"})},
+        {.version = 9, .scopes = 2, FIELDS({0, 1, 4, "#0"}, {0, 2, 4, "#4"}, {0, 82, 2, "'i4"})},
+        {.version = 9, .scopes = 2, FIELDS({0, 2, 2, "#5"}, {0, 1, 4, "#0"}, {0, 82, 2, "'i5"})},
+        {.version = 9, .scopes = 1, FIELDS({0, 1, 4, "#0"}, {0, 10, 8, "#6"}, {0, 82, 2, "'i6"})},
+    };
+    struct encoding encoding;
+    encoding_begin(&encoding, PROFILE_WEIR);
+    for (uint32_t i = 0; i < sizeof options / sizeof *options; i++) {
+        char number[8], name[8];
+        snprintf(number, sizeof number, "#%u", i + 1);
+        snprintf(name, sizeof name, "\"i%u\"", i + 1);
+        options_send(&encoding, &options[i]);
+        json_t *document = flow_document(&encoding, &(struct flow){.version = options[i].version,
+                                                                   FIELDS({0, 10, 4, number})});
+        EXPECT(document, "observer.ingress.interface.name", name);
+    }
+    encoding_close(&encoding);
+}
+
 /* Cisco's table of application attributes, by IPFIX and by v9, whose numbers have the enterprise bit in them. */
 static void cisco_categories(void **state)
 {
@@ -259,7 +284,7 @@ int main(void)
         cmocka_unit_test(rates_in_order), cmocka_unit_test(both_directions), cmocka_unit_test(header_and_one),
         cmocka_unit_test(names),          cmocka_unit_test(domain_zero),     cmocka_unit_test(init_time),
         cmocka_unit_test(elastic),        cmocka_unit_test(samplers_of_any_length),
-        cmocka_unit_test(cisco_categories),
+        cmocka_unit_test(cisco_categories), cmocka_unit_test(scopes_in_any_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

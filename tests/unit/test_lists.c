@@ -79,6 +79,9 @@ static void lists_of_one_key(void **state)
            "[{\"destination_transport_port\": 1}, {\"list_semantic\": \"exactly_one_of\","
            " \"destination_transport_port\": 2}, {\"list_semantic\": \"exactly_one_of\","
            " \"destination_transport_port\": 3}]");
+    document = flow_document(&encoding, FLOW_OF({0, 291, VAR, "03 8001 0003 00007279 000102 000005"})); /* RFC 5103 */
+    EXPECT(document, "netflow.basic_list",
+           "[{\"reverse_octet_delta_count\": 258}, {\"reverse_octet_delta_count\": 5}]");
     encoding_close(&encoding);
     encoding_begin(&encoding, PROFILE_ELASTIC);
     document = flow_document(&encoding, FLOW_OF({0, 8, 4, "10.0.0.1"}, {0, 291, VAR, "03 000b 0002 0001"}));
