@@ -180,6 +180,9 @@ def sflow_rare_flows(v):
         structure(2206, words(2, 1001), *(opaque(text) for text in (
             b"/index.html", b"www.example.org", b"http://example.org/", b"curl/8", b"203.0.113.9", b"bob",
             b"text/html")), hyper(0, 5120), words(870, 200)))), SOURCE
+    yield "other-way", datagram(5, flow(
+        5, packet, structure(1024, words(1480, 17), *four, words(49153, 6081, 0, 16)),
+        structure(1025, words(1440, 47), *six, words(0, 0, 0, 32)), structure(1028, words(54)))), SOURCE
 
 
 @case("sflow-rare-counters", "sFlow v5: counters of token ring to memcache, optics, and hosts' adapters")
@@ -197,7 +200,8 @@ def sflow_rare_counters(v):
         "http": (2201, words(*range(15))), "app": (2202, opaque(b"shop") + words(*range(11))),
         "resources": (2203, counted(0, {2, 3}, 8)), "memcache": (2204, counted(0, {27, 28, 29, 30}, 31)),
         "workers": (2206, words(*range(5))), "ovs": (2207, words(*range(6))),
-        "gpu": (5703 << 12 | 1, counted(0, {4, 5}, 10)),
+        "gpu": (5703 << 12 | 1, counted(0, {4, 5}, 10)), "openflow": (1004, hyper(0x00A1B2C3D4E5F607), words(48)),
+        "parent": (2002, words(2, 1)),
     }
     for number, (name, (kind, *content)) in enumerate(rows.items(), 1):
         yield name, datagram(number, counters(number, structure(kind, *content))), SOURCE
