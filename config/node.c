@@ -64,15 +64,6 @@ bool node_append(struct node *container, struct node *item)
     return true;
 }
 
-struct node *node_member(const struct node *map, const char *key, size_t length)
-{
-    for (uint32_t i = 0; i + 1 < map->count; i += 2) {
-        if (map->items[i]->length == length && memcmp(map->items[i]->text, key, length) == 0)
-            return map->items[i + 1];
-    }
-    return NULL;
-}
-
 bool node_is_null(const struct node *node)
 {
     static const char *const names[] = {"", "~", "null", "Null", "NULL"};

@@ -39,8 +39,5 @@ void tree_fini(struct tree *tree);
 /* False without memory. */
 bool node_append(struct node *container, struct node *item);
 
-/* The value of a key of a map, or NULL. */
-struct node *node_member(const struct node *map, const char *key, size_t length);
-
 /* True for YAML's ways to write "nothing". */
 bool node_is_null(const struct node *node);

@@ -8,9 +8,8 @@
 #include "base/clock.h"
 #include "export/elastic/http.h"
 
-#define URL_MOST     4096
-#define SEND_BYTES   262144L /* handed to the socket at once: fewer calls than libcurl's 64 KiB */
-#define ESCAPED_MOST (3 * TARGET_NAME_MOST)
+#define URL_MOST   4096
+#define SEND_BYTES 262144L /* handed to the socket at once: fewer calls than libcurl's 64 KiB */
 
 /* ---- body and answer, as libcurl asks for them ---- */
 
