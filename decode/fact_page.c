@@ -38,7 +38,7 @@ uint16_t fact_page_write(uint8_t *to, const struct facts *facts, uint32_t page, 
 
 static bool is_rate(uint8_t kind)
 {
-    return kind >= FACT_RATE && kind <= FACT_SELECTOR_RATE;
+    return (kind >= FACT_RATE && kind <= FACT_SELECTOR_RATE) || kind == FACT_TEMPLATE_RATE;
 }
 
 /* A rate is one that rate_make() may have made: encoders divide by it. */

@@ -27,6 +27,7 @@ struct number {
 #define INTERFACES   {V9_SCOPE(2), IANA(10), IANA(14), IANA(252), IANA(253)}
 #define APPLICATIONS {IANA(95)}
 #define VRFS         {IANA(234), IANA(235)}
+#define TEMPLATES    {V9_SCOPE(5), IANA(145)}
 
 /* A text or a time that is said of what the key names. */
 static const struct fact_row {
@@ -53,10 +54,11 @@ static const struct rate_row {
     {FACT_SAMPLER_RATE, {IANA(48)}},
     {FACT_SELECTOR_RATE, {IANA(302)}},
     {FACT_INTERFACE_RATE, INTERFACES},
+    {FACT_TEMPLATE_RATE, TEMPLATES},
 };
 
-/* Said of a part of the exporter that flow records do not name, so nothing follows for them: line cards, templates. */
-static const struct number rate_of_parts[] = {V9_SCOPE(3), V9_SCOPE(5), IANA(141), IANA(145)};
+/* Said of a part of the exporter that flow records do not name, so nothing follows for them: line cards. */
+static const struct number rate_of_parts[] = {V9_SCOPE(3), IANA(141)};
 
 /* Statistics of the exporting process: RFC 7270, IANA 40 to 42 and 163 to 168. */
 static const struct report_row {

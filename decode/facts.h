@@ -35,6 +35,7 @@ enum fact_kind {
     FACT_ELEMENT_KEY,          /* by the hash of a key that such names became: which element has it, and its type */
     FACT_PROPERTIES,           /* by a piece of a commonPropertiesId: properties.h */
     FACT_PROPERTY,             /* an element that is one of them, by its number */
+    FACT_TEMPLATE_RATE,        /* by the template's id, which is the session's own */
     FACT_KINDS
 };
 
@@ -156,6 +157,7 @@ struct known {
     const struct facts *general;         /* of the exporter's domain 0, which says what holds for all (RFC 7011 3.1) */
     struct decoder *decoder;             /* whose templates lists name: decoder_list_plan(); NULL: none */
     const struct exporter_rates *rates;  /* of the configuration: decode/exporter_rates.h */
+    uint16_t template_id;                /* of the records; 0: they have none */
 };
 
 static inline const struct fact *known_find(const struct known *known, enum fact_kind kind, uint64_t key)

@@ -346,5 +346,7 @@ struct known known_of(struct decoder *decoder)
         known.general = general_facts(decoder);
     if (decoder->sampling)
         known.rates = rates_of(decoder);
+    if (decoder->walk.dialect)
+        known.template_id = decoder->walk.set_id;
     return known;
 }

@@ -26,6 +26,7 @@ void records_begin(struct decoder *decoder, const struct plan *plan, const struc
 {
     struct walk *walk = &decoder->walk;
     walk->plan = plan;
+    walk->set_id = set->id;
     walk->record = set->body;
     walk->record_end = set->end;
     if (plan->variable) {

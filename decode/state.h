@@ -32,6 +32,7 @@ struct fault {
 struct walk {
     /* the records at hand, all of one set and one plan */
     const struct plan *plan;
+    uint16_t set_id;           /* their template's; of no fixed format */
     const uint8_t *record;
     const uint8_t *record_end; /* of the set */
     uint32_t records_left;     /* 0: go on with the next set */

@@ -65,6 +65,16 @@ static bool rate_by_interface(const struct program *program, const struct record
     return false;
 }
 
+/* What domain 0 says is of its own templates, though others may have the same ids. */
+static bool rate_by_template(const struct known *known, struct rate *rate)
+{
+    const struct fact *fact =
+        known->own ? facts_find(known->own, FACT_TEMPLATE_RATE, known->template_id) : NULL;
+    if (fact)
+        *rate = fact_rate(fact);
+    return fact;
+}
+
 /* By the sampler or selector that the record names: 0 is none, and then it is not sampled. */
 static bool rate_by_name(const struct record *record, const struct known *known, uint16_t field, enum fact_kind kind,
                          struct said_rate *said)
@@ -100,6 +110,9 @@ static struct said_rate rate_find(const struct program *program, const struct re
         return said;
     said.source = RATE_INTERFACE;
     if (rate_by_interface(program, record, known, &said.rate))
+        return said;
+    said.source = RATE_TEMPLATE;
+    if (rate_by_template(known, &said.rate))
         return said;
     said.source = RATE_EXPORTER;
     if (rate_by_fact(known, FACT_RATE, 0, &said.rate))

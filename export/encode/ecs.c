@@ -140,7 +140,7 @@ const struct ecs_row ecs_rows[] = {
            "one of so many packets was seen: bytes and packets of source, destination, client, server and network are "
            "the exporter's counters times this"),
     FACT("flow.sampling.source", VALUE_RATE_SOURCE,
-         "whence the rate is known: configuration, record, sampler, selector, interface, exporter or header"),
+         "whence the rate is known: configuration, record, sampler, selector, interface, template, exporter or header"),
     FROM("user.name", ECS_FLOWS | ECS_WEIR | ECS_NONZERO, "keyword", "name of the user", USERS),
     FACT("user.name", VALUE_USER, "user of the station or the source address, as options records tell"),
     RECORD("related.ip", VALUE_RELATED_IP, ECS_ALL, "ip", "every address of the document once, sorted as text"),

@@ -73,8 +73,8 @@ void words_init(struct words *words)
     word_set(&words->network_type[3], "[\"ipv4\",\"ipv6\"]");
     word_set(&words->category[0], "[\"network\"]");
     word_set(&words->category[1], "[\"network\",\"session\"]");
-    static const char *const sources[RATE_SOURCES] = {"configuration", "record",   "sampler", "selector",
-                                                      "interface",     "exporter", "header"};
+    static const char *const sources[RATE_SOURCES] = {"configuration", "record",   "sampler",  "selector",
+                                                      "interface",     "template", "exporter", "header"};
     for (int i = 0; i < RATE_SOURCES; i++)
         word_set(&words->rate_source[i], "%s", sources[i]);
     for (int kind = 0; kind < EVENT_KINDS; kind++) {

@@ -190,6 +190,7 @@ static void pages_that_are_refused(void **state)
         {0, FACT_RATE, 0, "", 0},                             /* none in none */
         {5ull << 32, FACT_RATE, 0, "", 0},                    /* none of five */
         {5ull << 32 | 6, FACT_INTERFACE_RATE, 0, "", 0},      /* six of five */
+        {0, FACT_TEMPLATE_RATE, 0, "", 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         uint8_t page[64] = {0};

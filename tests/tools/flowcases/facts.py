@@ -75,6 +75,20 @@ def v9_facts_rates(v):
                             source=7)
 
 
+@case("ipfix-facts-templates", "IPFIX: rates that are said of a template of an observation domain, in domain 0 and in "
+                               "another, whose templates are others with the same ids")
+def ipfix_facts_templates(v):
+    scope, counts = fields("observationDomainId templateId"), fields("samplingPacketInterval samplingPacketSpace")
+    known = flow_set(2, template_record(300, COUNTS), template_record(301, COUNTS))
+    flow = flow_set(300, *flows(v, COUNTS, {})), flow_set(301, *flows(v, COUNTS, {}))
+    for domain, space in ((0, 999), (9, None), (7, 9)):
+        said = [] if space is None else [
+            flow_set(3, options_record(256, scope, counts)),
+            flow_set(256, record(v, scope + counts, observationDomainId=domain, templateId=300,
+                                 samplingPacketInterval=1, samplingPacketSpace=space))]
+        yield f"domain-{domain}", ipfix(*said, known, *flow, domain=domain)
+
+
 @case("ipfix-facts", "IPFIX: selectors by packet counts, by size and population and by probability; counters in both "
                      "directions, a rate in the record, an application's id of variable length, the time of the start")
 def ipfix_facts(v):
