@@ -8,7 +8,7 @@ from flowcases.common import UPTIMES, fixed
 from flowcases.sflow import PACKETS
 from flowwire import EXPORTED, fields, fixed_packet, flow_set, ipfix, options_record, record, template_record, v9
 
-SYSTEM, INTERFACE, LINE_CARD = 1, 2, 3  # scopes of RFC 3954 6.1
+SYSTEM, INTERFACE, LINE_CARD, TEMPLATE = 1, 2, 3, 5  # scopes of RFC 3954 6.1
 PORTS = fields("ingressInterface/4 egressInterface/4")
 COUNTS = fields("sourceIPv4Address destinationIPv4Address octetDeltaCount/4 packetDeltaCount/4")
 
@@ -73,6 +73,22 @@ def v9_facts_rates(v):
     yield "source-7", v9(known, flow_set(300, *flow), sequence=1, source=7)
     yield "interface-0", v9(options, flow_set(257, struct.pack(">HIB", 0, 50, 1)), flow_set(300, *flow), sequence=2,
                             source=7)
+
+
+@case("v9-facts-samplers", "v9: samplerId of two and of four bytes, each with its own rate; a rate that is said of a "
+                           "template is of its records alone")
+def v9_facts_samplers(v):
+    wide, wider = COUNTS + fields("samplerId/2"), COUNTS + fields("samplerId/4")
+    sampler = fields("samplerId/2 samplerRandomInterval/4")
+    yield "options", v9(flow_set(1, options_record(256, [(SYSTEM, 4)], sampler, False),
+                                 options_record(257, [(TEMPLATE, 2)], fields("samplingInterval/4"), False)),
+                        flow_set(256, *(struct.pack(">IHI", 0, key, rate) for key, rate in ((2, 2000), (4, 4000)))),
+                        flow_set(257, *(struct.pack(">HI", key, rate) for key, rate in ((302, 300), (300, 5)))))
+    known = (300, wide), (301, wider), (302, COUNTS), (303, COUNTS)
+    yield "templates", v9(flow_set(0, *(template_record(*one, False) for one in known)), sequence=2)
+    named = {"samplerId": 2}, {"samplerId": 4}
+    yield "flows", v9(flow_set(300, *flows(v, wide, *named)), flow_set(301, *flows(v, wider, *named)),
+                      flow_set(302, *flows(v, COUNTS, {})), flow_set(303, *flows(v, COUNTS, {})), sequence=3)
 
 
 @case("ipfix-facts-templates", "IPFIX: rates that are said of a template of an observation domain, in domain 0 and in "
