@@ -6,17 +6,30 @@
 /* Elastic's loop over records of variable length counts in 16 bits with sign. */
 #define CAPPED_RECORDS 32767
 
-static bool is_padding(const uint8_t *at, const uint8_t *end)
+#define ALIGNMENT 4 /* of sets, as RFC 3954 5.3 asks and RFC 7011 3.3.1 allows */
+
+/*
+ * Padding is zeroes (RFC 7011 3.3.1), but for what fills a set up to four bytes: there, exporters leave what their
+ * memory held (nProbe). `filler` is how many bytes that may be.
+ */
+static bool is_padding(const uint8_t *at, const uint8_t *end, uint32_t filler)
 {
+    if (end - at <= (ptrdiff_t)filler)
+        return true;
     while (at < end && *at == 0)
         at++;
     return at == end;
 }
 
-/* Padding is zeroes (RFC 7011 3.3.1); anything else that no record fits into is a record that was cut. */
+static uint8_t filler_most(const struct set *set)
+{
+    return (set->end - set->body) % ALIGNMENT ? 0 : ALIGNMENT - 1;
+}
+
+/* Anything else that no record fits into is a record that was cut. */
 static void rest_count(struct decoder *decoder, const uint8_t *at, const uint8_t *end)
 {
-    if (is_padding(at, end))
+    if (is_padding(at, end, decoder->walk.filler))
         return;
     decoder->walk.counts.unread += (uint16_t)(end - at);
     decoder_count(decoder, COUNTER_records_cut, 1);
@@ -27,6 +40,7 @@ void records_begin(struct decoder *decoder, const struct plan *plan, const struc
     struct walk *walk = &decoder->walk;
     walk->plan = plan;
     walk->set_id = set->id;
+    walk->filler = filler_most(set);
     walk->record = set->body;
     walk->record_end = set->end;
     if (plan->variable) {
@@ -61,7 +75,7 @@ struct span span_checked(const struct elements *elements, const struct field *fi
         return span;
     if (element->value_bytes && length > element->value_bytes) {
         uint32_t surplus = length - element->value_bytes;
-        return is_padding(at, at + surplus) ? span_of(0, offset + surplus, element->value_bytes) : span;
+        return is_padding(at, at + surplus, 0) ? span_of(0, offset + surplus, element->value_bytes) : span;
     }
     return span_of(length > 8 && (field->type == TYPE_UNSIGNED || field->type == TYPE_SIGNED) ? FIELD_WIDE : 0, offset,
                    length);
@@ -108,7 +122,7 @@ bool records_fit(struct decoder *decoder, const struct plan *plan, const struct 
         at = set->end - (set->end - set->body) % plan->record_bytes;
     }
     *any = at > set->body;
-    return is_padding(at, set->end);
+    return is_padding(at, set->end, filler_most(set));
 }
 
 static uint32_t records_variable(struct decoder *decoder, struct chunk *chunk)

@@ -33,6 +33,7 @@ struct walk {
     /* the records at hand, all of one set and one plan */
     const struct plan *plan;
     uint16_t set_id;           /* their template's; of no fixed format */
+    uint8_t filler;            /* so many bytes behind the last one may hold anything */
     const uint8_t *record;
     const uint8_t *record_end; /* of the set */
     uint32_t records_left;     /* 0: go on with the next set */

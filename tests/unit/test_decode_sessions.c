@@ -12,6 +12,7 @@
 
 static const uint16_t eight[] = {8, 4, 12, 4}; /* 8 bytes a record */
 static const uint16_t sixteen[] = {8, 4, 12, 4, 1, 8};
+static const uint16_t five[] = {8, 4, 4, 1};
 static const uint16_t empty[] = {1, 0, 82, 0};
 
 static void v9_sessions_by_address(void **state)
@@ -175,6 +176,22 @@ static void chunks_of_64(void **state)
     assert_int_equal(fixture_count(&fixture, COUNTER_records_received), 150);
     assert_int_equal(fixture_count(&fixture, COUNTER_records_cut), 1); /* the rest is no zeroes */
     fixture_close(&fixture);
+}
+
+/* What fills a set up to four bytes may hold anything; what is longer, or fills nothing up, is of a record. */
+static void filler_is_no_record(void **state)
+{
+    static const struct {
+        uint32_t body_bytes, records, cut;
+    } rows[] = {{8, 1, 0}, {12, 2, 0}, {16, 3, 0}, {7, 1, 1}, {9, 1, 1}, {24, 4, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct fixture fixture;
+        begin(&fixture, PROFILE_WEIR);
+        feed_v9_template(&fixture, A, 256, five, 2);
+        assert_int_equal(feed_v9_data(&fixture, A, 256, rows[i].body_bytes), rows[i].records);
+        assert_int_equal(fixture_count(&fixture, COUNTER_records_cut), rows[i].cut);
+        fixture_close(&fixture);
+    }
 }
 
 static void plans_are_shared(void **state)
@@ -401,6 +418,7 @@ int main(void)
         cmocka_unit_test(empty_templates),
         cmocka_unit_test(withdrawals_remove_nothing),
         cmocka_unit_test(chunks_of_64),
+        cmocka_unit_test(filler_is_no_record),
         cmocka_unit_test(plans_are_shared),
         cmocka_unit_test(unused_templates_expire),
         cmocka_unit_test(colliding_templates),

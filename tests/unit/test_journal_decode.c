@@ -16,6 +16,7 @@
 
 static const uint16_t eight[] = {8, 4, 12, 4};
 static const uint16_t sixteen[] = {8, 4, 12, 4, 1, 8};
+static const uint16_t five[] = {8, 4, 4, 1};
 
 /* Two lives of a decoder, with a store between them that takes what the first one says. */
 static void life_begin(struct fixture *fixture, enum profile_kind kind, struct template_store *known)
@@ -189,6 +190,22 @@ static void restored_once(void **state)
     template_store_free(store);
 }
 
+/* Three bytes that fill a set up and are no zeroes do not disprove a template. */
+static void restored_ones_with_filler(void **state)
+{
+    struct template_store *store = template_store_new();
+    struct fixture fixture;
+    life_begin(&fixture, PROFILE_WEIR, NULL);
+    feed_v9_template(&fixture, A, 256, five, 2);
+    feed_drain(&fixture, store);
+    life_end(&fixture);
+    life_begin(&fixture, PROFILE_WEIR, store);
+    assert_int_equal(feed_v9_data(&fixture, A, 256, 8), 1);
+    assert_int_equal(fixture_count(&fixture, COUNTER_templates_disproved), 0);
+    life_end(&fixture);
+    template_store_free(store);
+}
+
 /* While nobody listened the exporter began anew, with other templates: what does not fit proves it, and waits. */
 static void restored_ones_are_doubted(void **state)
 {
@@ -345,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_record_decodes),   cmocka_unit_test(records_come_back_whole),
         cmocka_unit_test(age_is_kept),            cmocka_unit_test(restored_once),
+        cmocka_unit_test(restored_ones_with_filler),
         cmocka_unit_test(restored_ones_are_doubted),
         cmocka_unit_test(full_ring_loses_nothing), cmocka_unit_test(removals_wait_in_order),
         cmocka_unit_test(end_says_all),
