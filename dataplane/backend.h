@@ -106,6 +106,9 @@ struct backend_queue {
     bool finite;             /* a capture: when ended is set, nothing more comes; the worker may wait for the output */
     bool ended;
     bool unread;             /* more is at hand than the last receive gave: it is to be called again at once */
+    bool tells_fill;         /* fill is told: for input.fair (dataplane/fairness.h) */
+    double fill;             /* how full is what packets wait in, 0 to 1, as the last receive left it; it need not be
+                                told where that gave less than it could */
     bool polled;             /* nothing tells of packets: receive is called again soon, though none came */
     void *state;
 };

@@ -90,6 +90,21 @@ static void message_take(struct socket_queue *queue, uint32_t slot, int64_t now_
     message->msg_hdr.msg_controllen = sizeof queue->controls[slot];
 }
 
+/* The fullest of the sockets. */
+static double sockets_fill(const struct socket_queue *queue)
+{
+    double fullest = 0;
+    for (int i = 0; i < queue->socket_count; i++) {
+        uint32_t memory[SK_MEMINFO_VARS] = {0};
+        socklen_t length = sizeof memory;
+        if (getsockopt(queue->sockets[i], SOL_SOCKET, SO_MEMINFO, memory, &length) < 0 || !memory[SK_MEMINFO_RCVBUF])
+            continue;
+        double fill = (double)memory[SK_MEMINFO_RMEM_ALLOC] / (double)memory[SK_MEMINFO_RCVBUF];
+        fullest = fill > fullest ? fill : fullest;
+    }
+    return fullest;
+}
+
 static int socket_receive(struct backend_queue *base, struct packet *packets, int most)
 {
     struct socket_queue *queue = base->state;
@@ -108,6 +123,7 @@ static int socket_receive(struct backend_queue *base, struct packet *packets, in
     int64_t now_ns = clock_utc_ns();
     for (uint32_t i = 0; i < count; i++)
         message_take(queue, i, now_ns, &packets[i]);
+    base->fill = count == room ? sockets_fill(queue) : 0;
     return (int)count;
 }
 
@@ -302,6 +318,7 @@ static int queue_open(struct socket_state *state, const struct config *config, s
     if (!queue)
         return -ENOMEM;
     queue->queue.state = queue;
+    queue->queue.tells_fill = true;
     queue->gue_first = state->gue_first;
     queue->queue.fd = epoll_create1(EPOLL_CLOEXEC);
     int result = queue->queue.fd < 0 ? -errno : buffers_init(queue, config->max_message_size);

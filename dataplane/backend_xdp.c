@@ -94,6 +94,12 @@ static inline int64_t frame_time(struct xdp_queue *queue, uint32_t first, const 
     return hint_take(queue->frames + xsk_ring_cons__rx_desc(&queue->receive, first)->addr, clocks, &queue->hints);
 }
 
+/* Descriptors that wait, the producer's own count: what libxdp has cached of it is as of its last look. */
+static uint32_t waiting(const struct xsk_ring_cons *ring)
+{
+    return __atomic_load_n(ring->producer, __ATOMIC_RELAXED) - ring->cached_cons;
+}
+
 /* What waits, as packets: returns their number, with their frames in `addresses`. */
 static int frames_take(struct xdp_queue *queue, uint32_t first, uint32_t count, struct packet *packets)
 {
@@ -112,6 +118,7 @@ static int frames_take(struct xdp_queue *queue, uint32_t first, uint32_t count, 
     xsk_ring_cons__cancel(&queue->receive, count - taken); /* they come again */
     xsk_ring_cons__release(&queue->receive, taken);
     queue->borrowed = taken;
+    queue->queue.fill = taken < BURST_PACKETS ? 0 : (double)waiting(&queue->receive) / (double)queue->receive.size;
     return found;
 }
 
@@ -293,6 +300,7 @@ static int queue_open(struct xdp_state *state, struct xdp_interface *interface, 
     if (!result) {
         queue->queue.fd = xsk_socket__fd(queue->socket);
         queue->queue.state = queue;
+        queue->queue.tells_fill = true;
         queue_fill(queue, state->config->input.frames);
         socket_tune(queue, state->config);
         result = xdp_program_add_socket(interface->program, number, queue->queue.fd);

@@ -62,6 +62,8 @@ static int handover_receive(struct backend_queue *queue, struct packet *packets,
                                          .source = slot->source};
     }
     handover->borrowed = (uint32_t)count;
+    uint32_t left = atomic_load_explicit(&handover->tail, memory_order_relaxed) - head - (uint32_t)count;
+    queue->fill = (double)left / (double)(handover->mask + 1);
     return count;
 }
 
@@ -116,6 +118,7 @@ struct handover *handover_new(uint32_t datagrams, uint32_t datagram_bytes_most)
     handover->backend = (struct backend){.ops = &handover_ops, .queues = handover->queues, .queue_count = 1};
     handover->queue.backend = &handover->backend;
     handover->queue.state = handover;
+    handover->queue.tells_fill = true;
     return handover;
 }
 

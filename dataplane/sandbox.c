@@ -24,7 +24,7 @@ static const int calls[] = {
     SCMP_SYS(epoll_pwait),
     SCMP_SYS(poll),
     SCMP_SYS(ppoll),
-    SCMP_SYS(getsockopt), /* losses */
+    SCMP_SYS(getsockopt), /* losses, and how full sockets are */
     SCMP_SYS(getrandom),  /* TLS, in what it answers to an alert or a change of keys */
     /* sleep, wake and be woken */
     SCMP_SYS(nanosleep),

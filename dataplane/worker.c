@@ -189,6 +189,7 @@ static void arrivals_resolve(struct worker *worker)
             !exporter_pays(worker, exporter, packet->received_ns))
             continue;
         __builtin_prefetch(&exporter->counters);
+        fairness_meet(&worker->fairness, exporter);
         atomic_store_explicit(&exporter->seen_ns, arrival->packet->received_ns, memory_order_relaxed);
         worker->datagrams[worker->datagram_count++] = (struct datagram){.payload = arrival->frame.payload,
                                                                         .size_bytes = arrival->frame.size_bytes,
@@ -305,9 +306,10 @@ static uint32_t queue_burst(struct worker *worker, struct worker_queue *queue)
     if (count <= 0)
         return 0;
     counter_add(worker->counters, queue->received, (uint64_t)count);
-    fairness_burst(&worker->fairness, count == BURST_PACKETS);
     packets_parse(worker, count);
     arrivals_resolve(worker);
+    fairness_burst(&worker->fairness, count == BURST_PACKETS,
+                   queue->queue->tells_fill ? queue->queue->fill : FILL_UNKNOWN);
     worker_decode(worker);
     ops->release(queue->queue);
     if (worker->strays)

@@ -40,7 +40,7 @@ static void datagram_decode(struct worker *worker, const struct datagram *datagr
     worker_encode(worker);
 }
 
-/* There is a backlog: who has had its part waits for the next period, which is to say that it loses the datagram. */
+/* There is a backlog: who has had its part is refused what it sends. */
 static void datagrams_decode_fairly(struct worker *worker)
 {
     for (uint32_t i = 0; i < worker->datagram_count; i++) {

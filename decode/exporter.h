@@ -30,6 +30,7 @@ struct exporter {
     _Atomic int64_t seen_ns;   /* received_ns of the last datagram */
     _Atomic uint32_t versions; /* 1 << N for each version N that it sent and that was decoded */
     uint32_t admitted;         /* generation of the rules that its worker let it in by */
+    uint32_t counted_window;   /* its worker's: when its address was counted last (dataplane/fairness.h) */
     int64_t paid_ns;           /* its worker's: until when its packets are paid for (input.exporter_rate) */
     uint16_t owner;            /* worker that decodes this exporter's datagrams */
     uint16_t stream_number;   /* from 1 on, of no other live session; 0: UDP, which has none */
