@@ -188,7 +188,7 @@ static void several_that_take_all(void **state)
     }
 }
 
-/* As fast as a link brings them, datagrams that are dear: others lose nothing from the first on, where the queue tells. */
+/* Dear datagrams as fast as a link brings them: others lose nothing from the first on, where the queue tells. */
 static void flood_at_once(void **state)
 {
     for (int64_t cost_us = 10; cost_us <= 100; cost_us += 30) {
