@@ -112,6 +112,8 @@ static void reason_print(FILE *stream, const struct field *field, const struct e
         snprintf(text, sizeof text, "a later field has the same key, and the last one wins");
     else if (left_out == 1 + LEFT_OUT_HIDES)
         snprintf(text, sizeof text, "its key would hide netflow.exporter or netflow.type, or is too long");
+    else if (!element && !field->length)
+        snprintf(text, sizeof text, "no element has this number, and it has no bytes");
     else if (!element)
         snprintf(text, sizeof text, "no element has this number, and profile elastic leaves it out; "
                                     "custom_definitions can name it");

@@ -123,7 +123,7 @@ static void field_resolve(const struct decoder *decoder, struct field *field)
     const struct element *element = elements_find(decoder->elements, field->enterprise, field->id);
     if (!element || field_is_foreign(element, field)) {
         field->element = 0;
-        field->type = decoder->profile->keep_unknown ? TYPE_UNKNOWN_OCTETS : TYPE_NONE;
+        field->type = decoder->profile->keep_unknown && field->length ? TYPE_UNKNOWN_OCTETS : TYPE_NONE;
         return;
     }
     field->element = elements_index(decoder->elements, element);

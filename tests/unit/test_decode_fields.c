@@ -24,10 +24,10 @@ static void lengths_of_values(void **state)
     fixture.config.custom_definitions = (struct text_list){.items = paths, .count = 1};
     fixture_open(&fixture);
     remove(path);
-    static const uint16_t wide[] = {900, 12, 8, 4, 8, 5, 999, 2, 900, LENGTH_VARIABLE, 8, LENGTH_VARIABLE};
+    static const uint16_t wide[] = {900, 12, 8, 4, 8, 5, 999, 2, 998, 0, 900, LENGTH_VARIABLE, 8, LENGTH_VARIABLE};
     struct wire wire = {0};
     wire_v9(&wire, 2, 1, 7);
-    wire_template(&wire, 0, 256, wide, 6);
+    wire_template(&wire, 0, 256, wide, 7);
     wire_set(&wire, 256);
     wire_fill(&wire, 1, 12 + 4 + 5 + 2);
     wire_fill(&wire, 20, 21); /* a length of 20, and as many bytes */
@@ -39,10 +39,11 @@ static void lengths_of_values(void **state)
         uint8_t type;
         struct span span;
     } expected[] = {
-        {TYPE_UNSIGNED, {4, 8}},        {TYPE_IPV4, {12, 4}},     {TYPE_NONE, {16, 5}},
-        {TYPE_UNKNOWN_OCTETS, {21, 2}}, {TYPE_UNSIGNED, {36, 8}}, {TYPE_IPV4, {45, SPAN_ABSENT}},
+        {TYPE_UNSIGNED, {4, 8}},        {TYPE_IPV4, {12, 4}},  {TYPE_NONE, {16, 5}},
+        {TYPE_UNKNOWN_OCTETS, {21, 2}}, {TYPE_NONE, {23, 0}},  {TYPE_UNSIGNED, {36, 8}},
+        {TYPE_IPV4, {45, SPAN_ABSENT}},
     };
-    for (uint32_t i = 0; i < 6; i++) {
+    for (uint32_t i = 0; i < 7; i++) {
         assert_int_equal(seen.fields[i].type, expected[i].type);
         assert_int_equal(seen.spans[i].offset, expected[i].span.offset);
         assert_int_equal(seen.spans[i].length, expected[i].span.length);
