@@ -58,8 +58,8 @@ struct elements;
 struct plan;
 
 /*
- * Of a value that the field's type may refuse, for only the record tells its length or whether the type can have it: the
- * span of what counts, or an absent one. at: its bytes. span: where these are in the record.
+ * Of a value that the field's type may refuse, for only the record tells its length or whether the type can have it:
+ * the span of what counts, or an absent one. at: its bytes. span: where these are in the record.
  */
 struct span span_checked(const struct elements *elements, const struct field *field, const uint8_t *at,
                          struct span span);
