@@ -36,18 +36,13 @@ uint16_t fact_page_write(uint8_t *to, const struct facts *facts, uint32_t page, 
     return (uint16_t)at;
 }
 
-static bool is_rate(uint8_t kind)
-{
-    return (kind >= FACT_RATE && kind <= FACT_SELECTOR_RATE) || kind == FACT_TEMPLATE_RATE;
-}
-
 /* A rate is one that rate_make() may have made: encoders divide by it. */
 static bool head_is_sound(const struct page_fact *head)
 {
     uint64_t population = head->number >> 32, size = head->number & UINT32_MAX;
     if (head->kind == FACT_NONE || head->kind == FACT_REPORT || head->kind >= FACT_KINDS)
         return false;
-    return !is_rate(head->kind) || (size > 0 && population >= size);
+    return !fact_is_rate(head->kind) || (size > 0 && population >= size);
 }
 
 /* The fact at *at, and *at behind it. False: there is none that is sound. */

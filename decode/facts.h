@@ -36,8 +36,16 @@ enum fact_kind {
     FACT_PROPERTIES,           /* by a piece of a commonPropertiesId: properties.h */
     FACT_PROPERTY,             /* an element that is one of them, by its number */
     FACT_TEMPLATE_RATE,        /* by the template's id, which is the session's own */
+    FACT_APPLICATION_DESCRIPTION, /* by applicationId, as the next two */
+    FACT_APPLICATION_SUB_CATEGORY,
+    FACT_APPLICATION_GROUP,
     FACT_KINDS
 };
+
+static inline bool fact_is_rate(uint8_t kind)
+{
+    return (kind >= FACT_RATE && kind <= FACT_SELECTOR_RATE) || kind == FACT_TEMPLATE_RATE;
+}
 
 #define FACT_TEXT_MOST 255 /* bytes, as JSON has it between the quotes */
 

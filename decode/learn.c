@@ -247,13 +247,14 @@ static void fact_learn(struct decoder *decoder, struct facts *facts, const struc
         element_learn(decoder, facts, record, use, view.key);
         return;
     }
-    if (use->kind == FACT_INIT_TIME)
-        good = time_view(record, use, &view);
-    else if (use->kind >= FACT_RATE)
-        good = rate_view(record, use, &view);
-    else
+    bool named = use->kind != FACT_INIT_TIME && !fact_is_rate(use->kind);
+    if (named)
         good = text_view(record, use, scratch, &view);
-    if (good && use->kind < FACT_RATE && view.text_bytes == 0)
+    else if (use->kind == FACT_INIT_TIME)
+        good = time_view(record, use, &view);
+    else
+        good = rate_view(record, use, &view);
+    if (good && named && view.text_bytes == 0)
         fact_drop(decoder, facts, &view);
     else if (good)
         fact_keep(decoder, facts, &view);

@@ -213,15 +213,20 @@ static void cisco_categories(void **state)
         struct encoding encoding;
         encoding_begin(&encoding, PROFILE_WEIR);
         const struct flow attributes[] = {
-            {.scopes = 1, FIELDS({0, 95, 4, "0d0001c5"}, {9, 12232, 5, "'media"}, {9, 12233, 3, "'dvd"})},
+            {.scopes = 1, FIELDS({0, 95, 4, "0d0001c5"}, {9, 12232, 5, "'media"}, {9, 12233, 3, "'dvd"},
+                                 {9, 12234, 5, "'discs"}, {0, 94, 7, "'Rents.."})},
             {.version = 9, .scopes = 1,
-             FIELDS({0, 1, 4, "#0"}, {0, 95, 4, "0d0001c5"}, {0, 45000, 5, "'media"}, {0, 45001, 3, "'dvd"})},
+             FIELDS({0, 1, 4, "#0"}, {0, 95, 4, "0d0001c5"}, {0, 45000, 5, "'media"}, {0, 45001, 3, "'dvd"},
+                    {0, 45002, 5, "'discs"}, {0, 94, 7, "'Rents.."})},
         };
         json_t *document = flow_document(&encoding, &attributes[nine]);
         EXPECT(document, nine ? "netflow.options.cisco_application_sub_category_name"
                               : "netflow.options.application_sub_category_name", "\"dvd\"");
         document = flow_document(&encoding, &(struct flow){.version = nine ? 9 : 10, FIELDS({0, 95, 4, "0d0001c5"})});
         EXPECT(document, "flow.application.category", "\"media\"");
+        EXPECT(document, "flow.application.sub_category", "\"dvd\"");
+        EXPECT(document, "flow.application.group", "\"discs\"");
+        EXPECT(document, "flow.application.description", "\"Rents..\"");
         encoding_close(&encoding);
     }
 }
