@@ -112,6 +112,16 @@ char *text_ipv6(char *out, const uint8_t *bytes)
     return out;
 }
 
+char *text_hex(char *out, const uint8_t *bytes, size_t size_bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size_bytes; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    return out;
+}
+
 char *text_mac(char *out, const uint8_t *bytes)
 {
     static const char digits[] = "0123456789ABCDEF";

@@ -135,6 +135,9 @@ static inline char *text_ipv4(char *out, const uint8_t *bytes)
 /* RFC 5952; an IPv4-mapped address as dotted IPv4. */
 char *text_ipv6(char *out, const uint8_t *bytes);
 
+/* Two lower-case digits a byte. */
+char *text_hex(char *out, const uint8_t *bytes, size_t size_bytes);
+
 /* "00-1A-2B-3C-4D-5E", the form ECS asks for. */
 char *text_mac(char *out, const uint8_t *bytes);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "decode/element_rows.h"
 #include "decode/plans.h"
 
@@ -31,15 +32,6 @@ static bool item_next(const uint8_t *bytes, uint32_t size_bytes, uint32_t *at, s
 }
 
 /* ---- text ---- */
-
-static void hex_write(char *to, const uint8_t *bytes, uint32_t length)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (uint32_t i = 0; i < length; i++) {
-        to[2 * i] = digits[bytes[i] >> 4];
-        to[2 * i + 1] = digits[bytes[i] & 15];
-    }
-}
 
 /* The digit's value; 16 and above: it is none. */
 static uint8_t digit_of(char digit)
@@ -96,7 +88,7 @@ static void piece_close(struct property_pieces *pieces, struct piece *piece)
 {
     if (!piece->used)
         return;
-    hex_write(pieces->pieces[pieces->count].text, piece->bytes, piece->used);
+    text_hex(pieces->pieces[pieces->count].text, piece->bytes, piece->used);
     pieces->pieces[pieces->count++].text_bytes = (uint8_t)(2 * piece->used);
     piece->used = 0;
 }

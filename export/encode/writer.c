@@ -137,20 +137,10 @@ static SELDOM char *macs_write(char *out, const uint8_t *bytes, uint32_t length)
     return out + 1;
 }
 
-static char *hex_write(char *out, const uint8_t *bytes, uint32_t length)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (uint32_t i = 0; i < length; i++) {
-        *out++ = digits[bytes[i] >> 4];
-        *out++ = digits[bytes[i] & 15];
-    }
-    return out;
-}
-
 static SELDOM char *acl_write(char *out, const uint8_t *bytes)
 {
     for (int group = 0; group < 3; group++) {
-        out = hex_write(out, bytes + 4 * group, 4);
+        out = text_hex(out, bytes + 4 * group, 4);
         *out++ = '-';
     }
     return out - 1;
@@ -245,7 +235,7 @@ static ALWAYS char *value_write(char *out, uint8_t format, const uint8_t *bytes,
     case FORMAT_MACS:
         return macs_write(out, bytes, length);
     default:
-        return hex_write(out, bytes, length);
+        return text_hex(out, bytes, length);
     }
 }
 
