@@ -203,7 +203,7 @@ class Runner:
         """Rules that a program can check: layers, lengths, licences, generated pages, warnings of both compilers."""
         for script in sorted((ROOT / "scripts").glob("check-*.py")):
             self.command(f"checks/{script.stem}", [sys.executable, script])
-        for script in ("setup", "demo", "test", "bench", "generate-docs", "nic-setup"):
+        for script in ("setup", "demo", "test", "bench", "generate-docs", "nic-setup", "vm"):
             self.command(f"checks/syntax of scripts/{script}", ["bash", "-n", ROOT / "scripts" / script])
         folder = self.build("gcc")
         if folder:
