@@ -85,6 +85,18 @@ static inline void fixture_open(struct fixture *fixture)
     fixture_open_decoder(fixture);
 }
 
+enum forgetful { FORGETFUL_PROFILE, FORGETFUL_LIMIT, FORGETFUL_SHARING, FORGETFUL_WAYS };
+
+/* One that is to keep no facts: of profile elastic; with a limit of none; with sessions that are everybody's. */
+static inline void fixture_open_forgetful(struct fixture *fixture, enum forgetful way)
+{
+    fixture_init(fixture, way == FORGETFUL_PROFILE ? PROFILE_ELASTIC : PROFILE_WEIR);
+    if (way == FORGETFUL_LIMIT)
+        fixture->config.limits.facts_per_exporter = 0;
+    fixture->config.share_templates = way == FORGETFUL_SHARING;
+    fixture_open(fixture);
+}
+
 /* Everything is given back, and nothing of the heap is left out. */
 static inline void fixture_close_decoder(struct fixture *fixture)
 {

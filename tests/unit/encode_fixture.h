@@ -193,3 +193,16 @@ static inline void encoding_check_ledger(const struct encoding *encoding)
     FIXTURE_REQUIRE(fixture_count(fixture, COUNTER_records_received) == settled);
     fixture_check_ledger(fixture);
 }
+
+/* The member at a path such as "source.nat.ip", NULL where there is none. */
+static inline json_t *member(json_t *document, const char *path)
+{
+    char part[128];
+    while (document && *path) {
+        size_t length = strcspn(path, ".");
+        snprintf(part, sizeof part, "%.*s", (int)length, path);
+        document = json_object_get(document, part);
+        path += length + (path[length] == '.');
+    }
+    return document;
+}

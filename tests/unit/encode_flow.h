@@ -135,19 +135,6 @@ static inline json_t *flow_document(struct encoding *encoding, const struct flow
     return json_array_get(encoding->documents, 0);
 }
 
-/* The member at a path such as "source.nat.ip", NULL where there is none. */
-static inline json_t *member(json_t *document, const char *path)
-{
-    char part[128];
-    while (document && *path) {
-        size_t length = strcspn(path, ".");
-        snprintf(part, sizeof part, "%.*s", (int)length, path);
-        document = json_object_get(document, part);
-        path += length + (path[length] == '.');
-    }
-    return document;
-}
-
 /* The member at path is this JSON; NULL: there is none. */
 static inline void expect_member(json_t *document, const char *path, const char *json, int line)
 {

@@ -106,14 +106,9 @@ static void learned_and_renamed(void **state)
 
 static void nothing_is_kept(void **state)
 {
-    for (int round = 0; round < 3; round++) {
+    for (int way = 0; way < FORGETFUL_WAYS; way++) {
         struct fixture fixture;
-        fixture_init(&fixture, round == 0 ? PROFILE_ELASTIC : PROFILE_WEIR);
-        if (round == 1)
-            fixture.config.limits.facts_per_exporter = 0;
-        if (round == 2)
-            fixture.config.share_templates = true; /* everybody's interface 5 */
-        fixture_open(&fixture);
+        fixture_open_forgetful(&fixture, (enum forgetful)way);
         feed_name(&fixture, A, 5, "five", 1);
         assert_string_equal(name_of(&fixture, A, 5), "");
         assert_int_equal(fixture_count(&fixture, COUNTER_facts_learned), 0);

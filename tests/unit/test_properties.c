@@ -123,14 +123,9 @@ static void records_are_completed(void **state)
 
 static void others_keep_none(void **state)
 {
-    for (int round = 0; round < 3; round++) {
+    for (int way = 0; way < FORGETFUL_WAYS; way++) {
         struct fixture fixture;
-        fixture_init(&fixture, round == 0 ? PROFILE_ELASTIC : PROFILE_WEIR);
-        if (round == 1)
-            fixture.config.limits.facts_per_exporter = 0;
-        if (round == 2)
-            fixture.config.share_templates = true;
-        fixture_open(&fixture);
+        fixture_open_forgetful(&fixture, (enum forgetful)way);
         told(&fixture, 1, 71);
         assert_int_equal(record_ask(&fixture, 1, 0, 10).length, 0);
         assert_int_equal(fixture_count(&fixture, COUNTER_records_properties_unknown), 0);

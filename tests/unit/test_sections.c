@@ -31,18 +31,9 @@ static int close_weir(void **state)
     return 0;
 }
 
-/* The member at a path, NULL where there is none. */
 static const json_t *value(size_t document, const char *path)
 {
-    const json_t *at = json_array_get(encoding.documents, document);
-    while (at && path) {
-        char name[64];
-        size_t length = strcspn(path, ".");
-        snprintf(name, sizeof name, "%.*s", (int)length, path);
-        at = json_object_get(at, name);
-        path = path[length] ? path + length + 1 : NULL;
-    }
-    return at;
+    return member(json_array_get(encoding.documents, document), path);
 }
 
 static json_int_t number(size_t document, const char *path)

@@ -37,18 +37,9 @@ static size_t feed(const struct sflow_wire *sflow)
     return encoding_feed(&encoding, EXPORTER, sflow->wire.bytes, sflow->wire.size_bytes);
 }
 
-/* The member at a path, NULL where there is none. */
 static const json_t *value(size_t document, const char *path)
 {
-    const json_t *at = json_array_get(encoding.documents, document);
-    while (at && path) {
-        char name[64];
-        size_t length = strcspn(path, ".");
-        snprintf(name, sizeof name, "%.*s", (int)length, path);
-        at = json_object_get(at, name);
-        path = path[length] ? path + length + 1 : NULL;
-    }
-    return at;
+    return member(json_array_get(encoding.documents, document), path);
 }
 
 static uint64_t counted(enum counter counter)
