@@ -21,7 +21,11 @@
 #define FILL_MIDDLE 0.5
 #define FILL_HIGH   0.75
 
-/* A queue that does not say how full it is is taken to be at FILL_LOW after a tenth of a second of backlog. */
+/*
+ * A queue that does not say how full it is is taken to be at FILL_LOW after half a second of backlog: what waited in it
+ * while the worker was away is worked off before, without loss to anybody. From there on the backlog goes up and down.
+ */
+#define PATIENCE     25 /* periods */
 #define BACKLOG_MORE (FILL_LOW / 5)
 #define BACKLOG_LESS (FILL_LOW / 20)
 
@@ -133,7 +137,7 @@ void fairness_burst(struct fairness *fairness, bool full, double fill)
         fairness->full |= full;
     else
         fairness->filling = greatest_of(fairness->filling, fill);
-    fairness->measures = fairness->on && (full || fairness->backlog > 0);
+    fairness->measures = fairness->on && (full || fill > 0 || fairness->backlog > 0);
     if (fairness->measures)
         limit_set(fairness);
 }
@@ -148,10 +152,13 @@ bool fairness_admits(struct fairness *fairness, const struct exporter *exporter)
 /* After so many periods, of which what was seen is the first. */
 static void backlog_change(struct fairness *fairness, int64_t periods)
 {
-    if (fairness->saturated)
-        fairness->backlog = least_of(fairness->backlog + BACKLOG_MORE, FILL_HIGH);
-    else
+    fairness->behind = fairness->saturated ? fairness->behind + 1 : 0;
+    if (!fairness->saturated)
         fairness->backlog = greatest_of(fairness->backlog - BACKLOG_LESS * (double)periods, 0);
+    else if (fairness->backlog > 0)
+        fairness->backlog = least_of(fairness->backlog + BACKLOG_MORE, FILL_HIGH);
+    else if (fairness->behind >= PATIENCE)
+        fairness->backlog = FILL_LOW;
 }
 
 static void period_end(struct fairness *fairness, int64_t now_ns)

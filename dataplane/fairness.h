@@ -31,6 +31,7 @@ struct fairness {
     uint32_t usual;     /* that did in the one before */
     double filling;     /* how full the fullest queue was, in this round */
     double filled;      /* in the last one */
+    uint32_t behind;    /* periods without a break that were saturated */
     double backlog;     /* as full as queues are taken to be that do not say it */
     bool pressed;       /* somebody may be refused in the burst at hand */
     int64_t step_ns;    /* when its first datagram was begun, or the limit was lowered within it; 0: none was */
@@ -57,7 +58,10 @@ static inline void fairness_meet(struct fairness *fairness, struct exporter *exp
         fairness_count(fairness, exporter);
 }
 
-/* A burst is to be decoded. Full: it has as many packets as it can. Fill: how full its queue is behind it, 0 to 1. */
+/*
+ * A burst is to be decoded. Full: it has as many packets as it can. Fill: how full its queue is behind it, 0 to 1, or
+ * FILL_UNKNOWN.
+ */
 void fairness_burst(struct fairness *fairness, bool full, double fill);
 
 /* May the exporter have another datagram decoded? While fairness->measures. */

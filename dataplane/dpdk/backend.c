@@ -120,17 +120,27 @@ static void rules_adopt(struct dpdk_queue *queue, const struct dpdk_state *state
     atomic_store_explicit(&queue->generation, rules->generation, memory_order_release);
 }
 
+/* Behind a burst that is full. */
+static double queue_fill(const struct dpdk_queue *queue)
+{
+    int waiting = queue->port->reads_file ? 0 : rte_eth_rx_queue_count(queue->port_id, queue->number);
+    return waiting > 0 ? (double)waiting / queue->descriptors : 0;
+}
+
 static int dpdk_receive(struct backend_queue *base, struct packet *packets, int most)
 {
     struct dpdk_queue *queue = base->state;
     rules_adopt(queue, base->backend->state);
     uint16_t room = most < BURST_PACKETS ? (uint16_t)most : BURST_PACKETS;
+    uint16_t count = 0;
     for (int round = 0; round < ROUNDS_MOST && !queue->borrowed_count; round++) {
-        uint16_t count = rte_eth_rx_burst(queue->port_id, queue->number, queue->burst, room);
+        count = rte_eth_rx_burst(queue->port_id, queue->number, queue->burst, room);
         if (!count)
             break;
         burst_sort(queue, count, packets);
     }
+    if (base->tells_fill)
+        base->fill = count == room ? queue_fill(queue) : 0;
     return queue->borrowed_count;
 }
 

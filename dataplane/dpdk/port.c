@@ -103,6 +103,7 @@ static int queue_open(struct dpdk_port *port, uint16_t number, const struct conf
     queue->port = port;
     queue->port_id = port->id;
     queue->number = number;
+    queue->descriptors = descriptors;
     int result = queue_memory(queue, config, descriptors);
     if (result)
         return result;
@@ -132,6 +133,13 @@ static int queues_open(struct dpdk_port *port, const struct config *config)
     return 0;
 }
 
+/* Many drivers count what waits in a queue, once it runs. */
+static void queues_tell(struct dpdk_port *port)
+{
+    for (uint16_t i = 0; i < port->queue_count; i++)
+        port->queues[i]->queue.tells_fill = port->reads_file || rte_eth_rx_queue_count(port->id, i) >= 0;
+}
+
 /* --- the port --- */
 
 static bool wants_tap(const struct config *config, const struct rte_eth_dev_info *info)
@@ -139,6 +147,18 @@ static bool wants_tap(const struct config *config, const struct rte_eth_dev_info
     if (config->input.dpdk.kernel == DPDK_KERNEL_AUTO)
         return !driver_find(info)->kernel_has;
     return config->input.dpdk.kernel == DPDK_KERNEL_TAP;
+}
+
+/* net_pcap takes files as well as interfaces. */
+static bool reads_file(const struct dpdk_port *port, const struct config *config)
+{
+    size_t length = strlen(port->name);
+    for (uint32_t i = 0; i < config->input.dpdk.devices.count; i++) {
+        const char *device = config->input.dpdk.devices.items[i];
+        if (strncmp(device, port->name, length) == 0 && device[length] == ',' && strstr(device, ",rx_pcap="))
+            return true;
+    }
+    return false;
 }
 
 static uint16_t queues_wanted(const struct rte_eth_dev_info *info, uint32_t wanted)
@@ -200,6 +220,7 @@ static int port_start(struct dpdk_port *port, const struct dpdk_port_setup *setu
         return result;
     }
     port->started = true;
+    queues_tell(port);
     port_filter(port, setup);
     rss_start(port, hash);
     return port->kernel ? kernel_path_start(port->kernel) : 0;
@@ -223,6 +244,7 @@ static int port_setup(struct dpdk_port *port, const struct dpdk_port_setup *setu
     if (result)
         return result;
     rte_eth_dev_get_name_by_port(port->id, port->name);
+    port->reads_file = reads_file(port, setup->config);
     port->queue_count = queues_wanted(&info, setup->queues);
     port->queues = calloc(port->queue_count, sizeof(*port->queues));
     if (!port->queues)

@@ -21,6 +21,7 @@ struct dpdk_queue {
     struct dpdk_port *port;
     uint16_t port_id;
     uint16_t number;             /* of the port's queues */
+    uint16_t descriptors;        /* what it holds */
     uint16_t borrowed_count;     /* packets of the last receive */
     uint16_t other_count;        /* of the burst at hand: the kernel's */
     struct rte_mbuf *burst[BURST_PACKETS];
@@ -48,6 +49,7 @@ struct dpdk_port {
     struct sorter sorter;
     struct kernel_path *kernel;  /* NULL: frames that are not ours are let go */
     uint32_t mtu;                /* granted */
+    bool reads_file;             /* which waits for us: nothing is lost there */
     uint16_t queue_count;
     uint16_t send_count;         /* queues to send; the kernel's frames go out by the first */
     struct dpdk_queue **queues;

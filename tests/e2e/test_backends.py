@@ -226,8 +226,10 @@ def test_same_documents(link, tmp_path, truth, request, way, pages):
     print(f"{way}, {pages}: {found['documents']} documents in {seconds:.1f} s, unexpected {found['unexpected']}, "
           f"missing {found['missing']}; packets {lab.counter(ledger, 'packets_received')}, datagrams of each worker "
           f"{shares}, handed over {handed}, sets parked {lab.counter(ledger, 'sets_parked')}, lost {lab.lost(ledger)}")
-    truth.check(found)
     assert lab.unbalanced(ledger) == [], ledger
+    refused = {unit: lab.dropped(ledger, unit) for unit in ledger["units"] if lab.dropped(ledger, unit)}
+    assert not refused, ledger["counters"]
+    truth.check(found)
     assert lab.counter(ledger, "records_received") == lab.counter(ledger, "records_delivered") == truth.documents
     assert lab.counter(ledger, "datagrams_decoded") == truth.sent["datagrams"]
     assert lab.lost(ledger) == 0, ledger["counters"]

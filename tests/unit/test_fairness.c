@@ -155,7 +155,7 @@ static void one_that_takes_all(void **state)
             snprintf(endpoint, sizeof endpoint, "198.51.100.1:%u", port);
             exporter_add(scene, endpoint, many_datagrams ? 200000 : many_ports ? 50 : 2000, many_datagrams ? 8 : 5000);
         }
-        scene_run(scene, 1000);
+        scene_run(scene, 2000);
         tallies_clear(scene);
         scene_run(scene, 3000);
         EXPECT_WHOLE(scene, 0, 10);
@@ -206,6 +206,23 @@ static void flood_at_once(void **state)
         for (uint32_t i = 10; i < 14; i++)
             decoded += scene->of[i].decoded;
         assert_true((int64_t)decoded * cost_us > 12000000 / 2); /* the worker is not idle for it */
+        free(scene);
+    }
+}
+
+/* What waits after a pause is worked off, by queues that tell and by those that do not, and nobody is refused any. */
+static void pause_that_is_made_up(void **state)
+{
+    for (int tells = 0; tells < 2; tells++) {
+        struct scene *scene = scene_new(true, tells);
+        honest_add(scene);
+        exporter_add(scene, "192.0.2.100:2055", 30000, 20); /* 60 % of the worker */
+        scene_run(scene, 1000);
+        for (int i = 0; i < 10; i++) {
+            scene->now_ns += (tells ? 20 : 80) * NS_PER_MS; /* a fifth of the queue, or four */
+            scene_run(scene, 1000);
+        }
+        EXPECT_WHOLE(scene, 0, scene->count);
         free(scene);
     }
 }
@@ -303,7 +320,7 @@ int main(void)
         cmocka_unit_test(several_that_take_all),  cmocka_unit_test(flood_at_once),
         cmocka_unit_test(worker_that_was_away),   cmocka_unit_test(one_that_takes_more),
         cmocka_unit_test(all_alike),              cmocka_unit_test(exceptions),
-        cmocka_unit_test(it_ends),
+        cmocka_unit_test(it_ends),                cmocka_unit_test(pause_that_is_made_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
