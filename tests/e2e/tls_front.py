@@ -4,47 +4,56 @@
 
     tls_front.py PORT SERVER-PORT CERTIFICATE KEY CA
 
-The certificate is read anew for each connection.
+The certificate is read anew for each connection. One thread does all: a TLS connection is nothing for two at once.
 """
 
+import asyncio
 import contextlib
 import socket
 import ssl
 import sys
-import threading
 
 
-def pump(source, target):
+async def pump(source, target):
     with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    for end in (source, target):
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+        while data := await source.read(65536):
+            target.write(data)
+            await target.drain()
+    target.close()
 
 
-def serve(connection, server_port, certificate, key, authority):
+async def accepted(connection, certificate, key):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with contextlib.suppress(OSError), contextlib.closing(connection):
-        with context.wrap_socket(connection, server_side=True) as client:
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection, ssl=context)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+async def serve(connection, server_port, certificate, key, authority):
+    with contextlib.suppress(OSError):
+        client_reader, client = await accepted(connection, certificate, key)
+        with contextlib.closing(client):
             outward = ssl.create_default_context(cafile=authority)
-            with socket.create_connection(("127.0.0.1", server_port)) as plain:
-                with outward.wrap_socket(plain, server_hostname="localhost") as server:
-                    back = threading.Thread(target=pump, args=(server, client), daemon=True)
-                    back.start()
-                    pump(client, server)
-                    back.join()
+            server_reader, server = await asyncio.open_connection("127.0.0.1", server_port, ssl=outward,
+                                                                  server_hostname="localhost")
+            await asyncio.gather(pump(client_reader, server), pump(server_reader, client))
 
 
-def main():
+async def main():
     port, server_port = int(sys.argv[1]), int(sys.argv[2])
+    served = set()
     with socket.create_server(("127.0.0.1", port)) as listener:
+        listener.setblocking(False)
         print("ready", flush=True)
         while True:
-            connection, _ = listener.accept()
-            threading.Thread(target=serve, args=(connection, server_port, *sys.argv[3:]), daemon=True).start()
+            connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+            task = asyncio.create_task(serve(connection, server_port, *sys.argv[3:]))
+            served.add(task)
+            task.add_done_callback(served.discard)
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

@@ -160,18 +160,16 @@ static void less_room_than_before(void **state)
 static void old_ones_expire(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->output.spool.age = 400 * NS_PER_MS;
+    fixture->output.spool.age = NS_PER_S;
     spool_begin(fixture);
     put_many(fixture, 150, 100);
     uint64_t first = sum(fixture->put, EXPORTERS);
-    struct timespec pause = {.tv_nsec = 200 * NS_PER_MS};
+    struct timespec pause = {.tv_nsec = 500 * NS_PER_MS};
     nanosleep(&pause, NULL);
     put_many(fixture, 1, 100);
-    int64_t begin_ns = clock_steady_ns();
     while (fixture->dropped_as[COUNTER_records_spool_expired] < first)
         if (!serve(fixture, false))
             rest(fixture); /* it says itself when they expire */
-    assert_in_range(clock_steady_ns() - begin_ns, 1, 350 * NS_PER_MS);
     assert_int_equal(fixture->dropped_as[COUNTER_records_spool_expired], first);
     read_all(fixture);
     assert_exporters(fixture);
