@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 
 #define PIPE_BYTES (1 << 20) /* fewer turns between us and the reader than the usual 64 KiB */
 #define RETRY_MS   500       /* a device that refuses to write gets another try */
+#define NOT_BEGUN  ((void *)UINTPTR_MAX)
+#define READ_MS    10        /* nothing tells when a named pipe was read */
 
 struct stream {
     struct sink *sink;
@@ -22,7 +25,10 @@ struct stream {
     bool try_again;
     bool waiting;              /* the descriptor takes no more for now */
     int64_t retry_ns;          /* steady clock; 0 = nothing is to be tried again */
-    struct batch_list queue;
+    bool is_fifo;              /* a named pipe: what its reader has not taken is not delivered */
+    uint64_t out_bytes;        /* written in all */
+    struct batch_list queue;   /* output_data is NOT_BEGUN, then what out_bytes will be when it is written */
+    struct batch_list unread;  /* written to a named pipe */
     struct batch_list done;
     uint32_t held;
     const uint8_t *bytes;      /* of the queue's first batch, or of its frame; NULL before its first write */
@@ -49,10 +55,12 @@ static bool begin_batch(struct stream *stream)
     stream->written_bytes = 0;
     stream->bytes = batch->bytes;
     stream->size_bytes = batch->size_bytes;
+    batch->output_data = (void *)(uintptr_t)(stream->out_bytes + stream->size_bytes);
     if (!stream->compressor)
         return true;
     stream->bytes = stream->frame;
     stream->size_bytes = compressor_frame(stream->compressor, batch->bytes, batch->size_bytes, stream->frame);
+    batch->output_data = (void *)(uintptr_t)(stream->out_bytes + stream->size_bytes);
     if (stream->size_bytes)
         return true;
     log_limited(&stream->cause, LOG_LEVEL_ERROR, "output: the compression library failed on a batch of %u documents",
@@ -61,27 +69,65 @@ static bool begin_batch(struct stream *stream)
     return false;
 }
 
+static void batch_is_done(struct stream *stream, struct batch *batch)
+{
+    counter_add(stream->sink->counters, COUNTER_output_bytes, batch->failed ? 0 : batch->size_bytes);
+    batch_list_push(&stream->done, batch);
+}
+
+/* The queue's first batch is written, or has failed. */
 static void end_batch(struct stream *stream)
 {
     struct batch *batch = batch_list_pop(&stream->queue);
-    counter_add(stream->sink->counters, COUNTER_output_bytes, batch->failed ? 0 : batch->size_bytes);
-    batch_list_push(&stream->done, batch);
     stream->bytes = NULL;
+    if (stream->is_fifo && !batch->failed)
+        batch_list_push(&stream->unread, batch);
+    else
+        batch_is_done(stream, batch);
 }
 
-/* Nothing will be written any more. What of the first batch is out as whole lines counts as delivered. */
+/* What a named pipe's reader has taken is out for good. */
+static void settle_read(struct stream *stream)
+{
+    const struct batch *first = batch_list_first(&stream->unread);
+    int left = 0;
+    if (!first || ioctl(stream->fd, FIONREAD, &left) < 0)
+        return;
+    uint64_t read_bytes = stream->out_bytes - (uint64_t)left;
+    for (; first && (uintptr_t)first->output_data <= read_bytes; first = batch_list_first(&stream->unread))
+        batch_is_done(stream, batch_list_pop(&stream->unread));
+}
+
+/* From a named pipe: what nobody has read. Its number of bytes. */
+static uint64_t take_back(struct stream *stream)
+{
+    uint8_t bytes[4096];
+    uint64_t taken_bytes = 0;
+    ssize_t count;
+    while (stream->is_fifo && (count = read(stream->fd, bytes, sizeof bytes)) > 0)
+        taken_bytes += (uint64_t)count;
+    return taken_bytes;
+}
+
+/* Those of its lines that are out as a whole count as delivered. */
+static void fail_rest(struct stream *stream, struct batch *batch)
+{
+    uint64_t begin = (uintptr_t)batch->output_data - batch->size_bytes;
+    uint32_t whole = 0;
+    while (!stream->compressor && whole < batch->count && begin + batch->ends[whole] <= stream->out_bytes)
+        whole++;
+    batch_judge_from(batch, whole, VERDICT_FAILED);
+    batch_is_done(stream, batch);
+}
+
+/* Nothing will be written any more, nor read. */
 static void fail_all(struct stream *stream)
 {
-    while (stream->queue.count) {
-        struct batch *batch = batch_list_first(&stream->queue);
-        uint32_t whole = 0;
-        if (stream->bytes && !stream->compressor) {
-            while (whole < batch->count && batch->ends[whole] <= stream->written_bytes)
-                whole++;
-        }
-        batch_judge_from(batch, whole, VERDICT_FAILED);
-        end_batch(stream);
-    }
+    struct batch *batch;
+    stream->out_bytes -= take_back(stream);
+    stream->bytes = NULL;
+    while ((batch = batch_list_pop(&stream->unread)) || (batch = batch_list_pop(&stream->queue)))
+        fail_rest(stream, batch);
 }
 
 static void settle_error(struct stream *stream, int error)
@@ -109,6 +155,7 @@ static void settle_error(struct stream *stream, int error)
 static void advance(struct stream *stream)
 {
     stream->waiting = false;
+    settle_read(stream);
     if (stream->retry_ns && clock_steady_ns() < stream->retry_ns)
         return;
     stream->retry_ns = 0;
@@ -121,8 +168,8 @@ static void advance(struct stream *stream)
             write(stream->fd, stream->bytes + stream->written_bytes, stream->size_bytes - stream->written_bytes);
         if (count < 0)
             settle_error(stream, errno);
-        else
-            stream->written_bytes += (size_t)count;
+        stream->written_bytes += count > 0 ? (size_t)count : 0;
+        stream->out_bytes += count > 0 ? (size_t)count : 0;
         if (stream->written_bytes == stream->size_bytes)
             end_batch(stream);
     }
@@ -135,6 +182,9 @@ static void set_due(struct stream *stream)
     stream->sink->wait_fd = stream->waiting ? stream->fd : -1;
     stream->sink->wait_events = POLLOUT;
     stream->sink->due_ns = stream->retry_ns ? stream->retry_ns : INT64_MAX;
+    int64_t look_ns = clock_steady_ns() + READ_MS * NS_PER_MS;
+    if (stream->unread.count && look_ns < stream->sink->due_ns)
+        stream->sink->due_ns = look_ns;
 }
 
 static int stream_submit(struct sink *sink, struct batch *batch)
@@ -143,6 +193,7 @@ static int stream_submit(struct sink *sink, struct batch *batch)
     if (stream->held == SINK_BATCHES_MOST)
         return -EAGAIN;
     stream->held++;
+    batch->output_data = NOT_BEGUN;
     batch_list_push(&stream->queue, batch);
     return 0;
 }
@@ -172,7 +223,7 @@ static int stream_flush(struct sink *sink, int timeout_ms)
     for (;;) {
         advance(stream);
         set_due(stream);
-        if (!stream->queue.count)
+        if (!stream->queue.count && !stream->unread.count)
             return 0;
         int64_t left_ns = deadline - clock_steady_ns();
         if (left_ns <= 0)
@@ -221,14 +272,23 @@ static int open_stdout(void)
     return fd < 0 ? -errno : fd;
 }
 
-static int open_path(const char *path)
+static bool is_stdout(const char *path)
+{
+    return strcmp(path, "/dev/stdout") == 0 || strcmp(path, "/proc/self/fd/1") == 0;
+}
+
+static bool is_fifo(const char *path)
 {
     struct stat status;
-    if (strcmp(path, "/dev/stdout") == 0 || strcmp(path, "/proc/self/fd/1") == 0)
+    return !is_stdout(path) && stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+static int open_path(const char *path)
+{
+    if (is_stdout(path))
         return open_stdout();
     /* With a reading end of our own, a named pipe opens before its reader comes and stays open when it goes. */
-    bool pipe = stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
-    int fd = open(path, (pipe ? O_RDWR : O_WRONLY | O_APPEND) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, (is_fifo(path) ? O_RDWR : O_WRONLY | O_APPEND) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     return fd < 0 ? -errno : fd;
 }
 
@@ -266,6 +326,8 @@ int stream_open_path(struct sink *sink)
     int error = fd < 0 ? fd : stream_begin(sink, fd, path, true);
     if (!error && (error = make_compressor(sink->state)) < 0)
         stream_close(sink);
+    if (!error)
+        ((struct stream *)sink->state)->is_fifo = is_fifo(path);
     if (error)
         log_error("output: cannot open output.path %s: %s", path, strerror(-error));
     else

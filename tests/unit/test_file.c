@@ -328,6 +328,51 @@ static void a_named_pipe_carries_frames(void **state)
     assert_whole(fixture, "copy.zst", 20000);
 }
 
+/* What nobody reads waits, and has failed when weir does not wait any more. */
+static void a_named_pipe_that_nobody_reads(void **state)
+{
+    struct fixture *fixture = *state;
+    struct producer producer;
+    assert_int_equal(mkfifo(fixture->path, 0600), 0);
+    fixture->config.output.flush_timeout = 100 * NS_PER_MS;
+    struct outputs *output = open_with(fixture, &producer);
+    produce_many(&producer, 100, true);
+    assert_int_equal(outputs_close(output), -ETIMEDOUT);
+    assert_int_equal(counted(&producer, COUNTER_records_failed), 100);
+    assert_int_equal(counted(&producer, COUNTER_records_delivered), 0);
+    assert_ledger(&producer);
+    outputs_free(output);
+}
+
+/* The lines that a reader has taken as a whole are delivered, and no others. */
+static void a_named_pipe_that_is_read_in_part(void **state)
+{
+    enum { COUNT = 400, READ_BYTES = 100000 }; /* of some 290,000, in five batches */
+    struct fixture *fixture = *state;
+    struct producer producer;
+    static char bytes[READ_BYTES];
+    uint32_t lines = 0;
+    assert_int_equal(mkfifo(fixture->path, 0600), 0);
+    fixture->config.output.flush_timeout = 100 * NS_PER_MS;
+    struct outputs *output = open_with(fixture, &producer);
+    int reader = open(fixture->path, O_RDONLY);
+    produce_many(&producer, COUNT, true);
+    for (uint32_t size = 0; size < READ_BYTES;) {
+        ssize_t count = read(reader, bytes + size, READ_BYTES - size);
+        assert_true(count > 0);
+        size += (uint32_t)count;
+    }
+    for (uint32_t i = 0; i < READ_BYTES; i++)
+        lines += bytes[i] == '\n';
+    assert_int_equal(outputs_close(output), -ETIMEDOUT);
+    close(reader);
+    assert_in_range(lines, 1, COUNT - 1);
+    assert_int_equal(counted(&producer, COUNTER_records_delivered), lines);
+    assert_int_equal(counted(&producer, COUNTER_records_failed), COUNT - lines);
+    assert_ledger(&producer);
+    outputs_free(output);
+}
+
 #define TEST_FILE(function) cmocka_unit_test_setup_teardown(function, fixture_open, fixture_close)
 
 int main(void)
@@ -349,6 +394,8 @@ int main(void)
         TEST_FILE(a_folder_that_is_none_fails),
         TEST_FILE(devices_are_written_as_they_are),
         TEST_FILE(a_named_pipe_carries_frames),
+        TEST_FILE(a_named_pipe_that_nobody_reads),
+        TEST_FILE(a_named_pipe_that_is_read_in_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,7 +110,7 @@ static void a_full_output_gives_no_batch(void **state)
     char fifo[512];
     snprintf(fifo, sizeof fifo, "%s/pipe", fixture->folder);
     assert_int_equal(mkfifo(fifo, 0600), 0);
-    fixture->config.output.path = fifo; /* nobody reads it: 1 MiB goes in, then nothing */
+    fixture->config.output.path = fifo; /* nobody reads it */
     fixture->config.output.flush_timeout = 200 * NS_PER_MS;
     struct outputs *output = outputs_open(&fixture->config, 1);
     assert_non_null(output);
@@ -123,7 +123,7 @@ static void a_full_output_gives_no_batch(void **state)
         stuck = producer.dropped - dropped == 100 ? stuck + 1 : 0;
         sleep_ms(5);
     }
-    assert_true(counted(&producer, COUNTER_records_delivered) > 500);
+    assert_int_equal(counted(&producer, COUNTER_records_delivered), 0);
     outlet_housekeep(producer.outlet, clock_steady_ns());
     assert_true(outlet_waiting(producer.outlet) > 0);
     assert_ledger(&producer);
