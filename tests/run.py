@@ -25,10 +25,10 @@ JOBS = os.cpu_count() or 1
 CAPTURES = os.environ.get("WEIR_CAPTURES")
 
 
-
 def sanitized(sanitizers, *flags):
-    flags = " ".join(["-fno-sanitize-recover=all", "-fno-omit-frame-pointer", *flags])
-    return ["-Db_lundef=false", "--buildtype=debugoptimized", f"-Db_sanitize={sanitizers}", f"-Dc_args={flags}"]
+    """Quick to build: it takes half the time of -O2 -g, and lines are all that traces need."""
+    flags = " ".join(["-g1", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", *flags])
+    return ["-Db_lundef=false", "-Doptimization=1", "-Ddebug=false", f"-Db_sanitize={sanitizers}", f"-Dc_args={flags}"]
 
 
 # Folder build-NAME: compiler, options of meson setup.

@@ -336,10 +336,11 @@ static void requests_that_are_none(void **state)
         REQUEST("DELETE /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405),
         REQUEST("OPTIONS /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405),
         REQUEST("GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 404),
-        REQUEST("GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde", 200),
+        REQUEST("GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\nabcde", 200),
         REQUEST("GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n", 400), /* no Host: RFC 9112 3.2 */
         REQUEST("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 0),
-        REQUEST("GET /\0/metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200), /* what stands behind the NUL is not there */
+        /* what stands behind the NUL is not there */
+        REQUEST("GET /\0/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 200),
         REQUEST("GET\r\n\r\n", 0),
         REQUEST("GET /livez HTTP/9.9\r\nHost: x\r\nConnection: close\r\n\r\n", 0),
 #undef REQUEST
