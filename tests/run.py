@@ -10,6 +10,8 @@ Without a part, all of them. The last line is "N passed, N failed"; the exit sta
 import argparse
 import collections
 import concurrent.futures
+import functools
+import itertools
 import json
 import os
 import pathlib
@@ -17,6 +19,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree
 
@@ -48,20 +51,23 @@ TAP = re.compile(r"^(not )?ok \d+(?: -)?\s*(#\s*SKIP\b)?\s*(.*)$", re.IGNORECASE
 
 
 class Tally:
-    """What passed, failed and was skipped; a failure is shown when it comes."""
+    """What passed, failed and was skipped; a failure is shown when it comes. For several threads."""
 
     def __init__(self):
+        self.lock = threading.Lock()
         self.count = collections.Counter()
         self.failures = []
         self.slowest = []
 
-    def add(self, result, name, detail=""):
-        self.count[result] += 1
-        if result == "failed":
-            self.failures.append(name)
-            print(f"FAILED {name}\n{detail[-8000:]}".rstrip(), flush=True)
-        elif result == "skipped":
-            print(f"skipped {name}: {detail}", flush=True)
+    def add(self, result, name, detail="", seconds=0.0):
+        with self.lock:
+            self.count[result] += 1
+            self.slowest = sorted([*self.slowest, (seconds, name)], reverse=True)[:20]
+            if result == "failed":
+                self.failures.append(name)
+                print(f"FAILED {name}\n{detail[-8000:]}".rstrip(), flush=True)
+            elif result == "skipped":
+                print(f"skipped {name}: {detail}", flush=True)
 
     def line(self):
         text = f"{self.count['passed']} passed, {self.count['failed']} failed"
@@ -107,6 +113,8 @@ class Runner:
         self.arguments = arguments
         self.tally = Tally()
         self.built = {}
+        self.build_lock = threading.Lock()
+        self.ran = []  # tests in each lane of e2e
         self.builder = concurrent.futures.ThreadPoolExecutor(1)
         self.ahead = {}
 
@@ -114,13 +122,14 @@ class Runner:
 
     def build(self, name):
         """The build folder, or None when it does not build (counted once)."""
-        if name not in self.built:
-            done = self.ahead[name].result() if name in self.ahead else build(name)
-            warned = any("warning:" in line for line in done.stdout.splitlines())
-            bad = done.returncode or (warned and name in ("gcc", "clang"))
-            self.tally.add("failed" if bad else "passed", f"build {name}", done.stdout)
-            self.built[name] = None if done.returncode else ROOT / f"build-{name}"
-        return self.built[name]
+        with self.build_lock:
+            if name not in self.built:
+                done = self.ahead[name].result() if name in self.ahead else build(name)
+                warned = any("warning:" in line for line in done.stdout.splitlines())
+                bad = done.returncode or (warned and name in ("gcc", "clang"))
+                self.tally.add("failed" if bad else "passed", f"build {name}", done.stdout)
+                self.built[name] = None if done.returncode else ROOT / f"build-{name}"
+            return self.built[name]
 
     def build_ahead(self, names):
         """Builds in the background, in the time that tests leave, what will be needed."""
@@ -188,9 +197,15 @@ class Runner:
             if part is not None:
                 self.tally.add(result, name, f"{part.get('message') if result == 'skipped' else part.text or ''}")
                 return 1
-        self.tally.slowest = sorted([*self.tally.slowest, (float(case.get("time")), name)], reverse=True)[:20]
-        self.tally.add("passed", name)
+        self.tally.add("passed", name, seconds=float(case.get("time")))
         return 1
+
+    def run(self, parts):
+        """Parts in turn; what they say that they would do, all of it in two lanes."""
+        jobs = [job for part in parts for job in getattr(self, part)() or ()]
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(job) for job in jobs]:
+                done.result()
 
     def command(self, name, command, **options):
         done = run(command, **options)
@@ -222,12 +237,12 @@ class Runner:
 
     def e2e(self):
         """The real program between network namespaces, with real exporters and real servers."""
-        if not self.build("gcc"):
-            return
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:  # both wait more than they work
-            lanes = [pool.submit(self.pytest_run, "gcc", "tests/e2e", environment={"TEST_LANE": lane})
-                     for lane in ("servers", "others")]
-        if not sum(lane.result() for lane in lanes):
+        lanes = ("servers", "others") if self.build("gcc") else ()
+        return [functools.partial(self.e2e_lane, lane, len(lanes)) for lane in lanes]
+
+    def e2e_lane(self, lane, lanes):
+        self.ran.append(self.pytest_run("gcc", "tests/e2e", environment={"TEST_LANE": lane}))
+        if len(self.ran) == lanes and not sum(self.ran):
             self.tally.add("failed", "gcc/tests/e2e: no test ran")
 
     def faults(self):
@@ -297,19 +312,15 @@ class Runner:
         self.tsan_light()
 
     def sanitize(self):
-        """asan and tsan: what works beside what waits for packets."""
-        for name in ("asan", "tsan"):
-            self.build(name)
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            for lane in [pool.submit(lambda: (self.asan_units(), self.tsan_units())),
-                         pool.submit(lambda: (self.asan_light(), self.tsan_light()))]:
-                lane.result()
+        """asan and tsan."""
+        return [self.asan_light, self.asan_units, self.tsan_light, self.tsan_units]
 
 
 # Builds of the parts that come after e2e, whose tests wait for much and leave the processors to a build.
 NEEDS = {"sanitize": ("asan", "tsan"), "asan": ("asan",), "tsan": ("tsan",), "fuzz": ("fuzz",)}
 PARTS = ("checks", "unit", "golden", "e2e", "long", "faults", "fuzz", "sanitize", "asan", "tsan")
 ALL = ("checks", "unit", "golden", "e2e", "sanitize", "fuzz")
+LANED = ("e2e", "sanitize")  # these say what they would do: tests that wait more than they work, so two at a time
 
 
 def arguments_of(command_line):
@@ -334,13 +345,15 @@ def main():
     arguments = arguments_of(sys.argv[1:])
     runner = Runner(arguments)
     parts = arguments.parts or ALL
-    for number, part in enumerate(parts):
+    number = itertools.count()
+    for _, group in itertools.groupby(parts, lambda part: next(number) if part not in LANED else "lanes"):
+        group = tuple(group)
         started = time.monotonic()
-        if part == "e2e":
-            runner.build_ahead(name for later in parts[number:] for name in NEEDS.get(later, ()))
-        print(f"== {part}", flush=True)
-        getattr(runner, part)()
-        print(f"-- {part}: {time.monotonic() - started:.0f} s, so far {runner.tally.line()}", flush=True)
+        if "e2e" in group:
+            runner.build_ahead(name for later in parts[parts.index("e2e"):] for name in NEEDS.get(later, ()))
+        print(f"== {', '.join(group)}", flush=True)
+        runner.run(group)
+        print(f"-- {', '.join(group)}: {time.monotonic() - started:.0f} s, so far {runner.tally.line()}", flush=True)
     print("slowest:", *(f"{seconds:5.1f} s  {name}" for seconds, name in runner.tally.slowest), sep="\n  ")
     if runner.tally.failures:
         print("failed:", *runner.tally.failures, sep="\n  ")
