@@ -315,6 +315,22 @@ static int queue_open(struct xdp_state *state, struct xdp_interface *interface, 
     return 0;
 }
 
+/* Room for the interface's queues: no more are told than there is room for. */
+static int queues_reserve(struct backend *backend, uint32_t more)
+{
+    struct xdp_state *state = backend->state;
+    uint32_t count = backend->queue_count + more;
+    struct xdp_queue **ours = realloc(state->queues, count * sizeof(*state->queues));
+    if (!ours)
+        return -ENOMEM;
+    state->queues = ours;
+    struct backend_queue **queues = realloc(backend->queues, count * sizeof(*backend->queues));
+    if (!queues)
+        return -ENOMEM;
+    backend->queues = queues;
+    return 0;
+}
+
 static int queues_open(struct backend *backend, struct xdp_interface *interface)
 {
     struct xdp_state *state = backend->state;
@@ -346,6 +362,10 @@ static int interface_open(struct backend *backend, struct xdp_interface *interfa
                                             .interface = interface->name,
                                             .interface_index = interface->index};
     int result = xdp_program_open(&interface->program, &setup);
+    /* Not before: with a program, some drivers (virtio_net) receive by queues that are not in use without one. */
+    interface->queue_count = interface_queues(interface->name, STEER_QUEUES_MOST);
+    if (!result)
+        result = queues_reserve(backend, interface->queue_count);
     return result ? result : queues_open(backend, interface);
 }
 
@@ -362,7 +382,6 @@ static int interface_add(struct xdp_state *state, const char *name)
         log_error("input.interface: there is no interface %s; ip link shows those that there are", name);
         return -ENODEV;
     }
-    interface->queue_count = interface_queues(interface->name, STEER_QUEUES_MOST);
     state->interface_count++;
     return 0;
 }
@@ -384,21 +403,12 @@ static int name_add(struct xdp_state *state, const char *name)
     return result;
 }
 
-/* Finds the interfaces and makes room for their queues. */
-static int interfaces_find(struct backend *backend, const struct config *config)
+static int interfaces_find(struct xdp_state *state)
 {
-    struct xdp_state *state = backend->state;
-    uint32_t queue_count = 0;
     int result = 0;
-    for (uint32_t i = 0; i < config->input.interface.count && !result; i++)
-        result = name_add(state, config->input.interface.items[i]);
-    if (result)
-        return result;
-    for (uint32_t i = 0; i < state->interface_count; i++)
-        queue_count += state->interfaces[i].queue_count;
-    state->queues = calloc(queue_count, sizeof(*state->queues));
-    backend->queues = calloc(queue_count, sizeof(*backend->queues));
-    return state->queues && backend->queues ? 0 : -ENOMEM;
+    for (uint32_t i = 0; i < state->config->input.interface.count && !result; i++)
+        result = name_add(state, state->config->input.interface.items[i]);
+    return result;
 }
 
 static void xdp_close(struct backend *backend)
@@ -428,7 +438,7 @@ static int xdp_open(struct backend *backend, const struct config *config, uint32
     backend->queue_count = 0;
     state->config = config;
     state->listen_count = listens_read(config, state->listens);
-    int result = state->listen_count < 0 ? state->listen_count : interfaces_find(backend, config);
+    int result = state->listen_count < 0 ? state->listen_count : interfaces_find(state);
     for (uint32_t i = 0; i < state->interface_count && !result; i++)
         result = interface_open(backend, &state->interfaces[i]);
     if (result)
