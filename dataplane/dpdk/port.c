@@ -21,18 +21,20 @@
     (RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM |                    \
      RTE_ETH_RX_OFFLOAD_SCATTER)
 
-/* What is known of drivers of virtual devices. */
+/* What is known of drivers that do not say it, of virtual devices above all. */
 static const struct driver {
     const char *name;
     bool every_queue; /* spreads over all the queues that it has, whether they are used or not */
     bool kernel_has;  /* the kernel has the frames in any case, or there is nobody to send any to */
     bool paired;      /* wants as many queues to send as to receive */
+    bool one_queue;   /* gives several, and receives by the first: has nothing that spreads over them */
 } drivers[] = {
     {.name = "net_af_packet", .every_queue = true, .kernel_has = true},
     {.name = "net_af_xdp", .every_queue = true, .paired = true},
     {.name = "net_pcap", .every_queue = true, .kernel_has = true},
     {.name = "net_ring", .kernel_has = true},
     {.name = "net_null", .kernel_has = true},
+    {.name = "net_e1000_em", .one_queue = true},
 };
 
 static const struct driver *driver_find(const struct rte_eth_dev_info *info)
@@ -163,6 +165,8 @@ static bool reads_file(const struct dpdk_port *port, const struct config *config
 
 static uint16_t queues_wanted(const struct rte_eth_dev_info *info, uint32_t wanted)
 {
+    if (driver_find(info)->one_queue)
+        return 1;
     bool all = driver_find(info)->every_queue || wanted > info->max_rx_queues;
     return all ? info->max_rx_queues : (uint16_t)wanted;
 }
