@@ -14,21 +14,24 @@
 
 #define STATISTICS_MOST 65536 /* of an interface: hundreds of queues have dozens each */
 
-enum meaning { MEANING_NONE, MEANING_LOST, MEANING_TWICE };
-
 /*
  * A driver's statistics by name, as patterns of fnmatch(3). A driver needs no row if its rx_missed_errors and
  * rx_dropped (ip -s link) say it all.
  */
 static const struct {
     const char *driver, *pattern;
-    enum meaning meaning;
+    enum ethtool_meaning meaning;
 } rows[] = {
     /* kernels before 6.13 do not count what found the port's buffer full among rx_dropped */
-    {"mlx5_core", "rx_out_of_buffer", MEANING_LOST},
-    {"mlx5_core", "rx_discards_phy", MEANING_LOST},
+    {"mlx5_core", "rx_out_of_buffer", ETHTOOL_LOST},
+    {"mlx5_core", "rx_discards_phy", ETHTOOL_LOST},
+    /* no descriptor was free: of no account of the interface */
+    {"vmxnet3", "*pkts rx OOB", ETHTOOL_LOST},
     /* a frame that found the AF_XDP ring full */
-    {"veth", "rx_queue_*_drops", MEANING_TWICE},
+    {"veth", "rx_queue_*_drops", ETHTOOL_TWICE},
+    /* the same, and what the XDP program dropped; the second of Linux 6.11 and newer, beside a sum */
+    {"virtio_net", "rx_queue_*_xdp_drops", ETHTOOL_TWICE},
+    {"virtio_net", "rx[0-9]*_xdp_drops", ETHTOOL_TWICE},
 };
 
 #define ROWS (sizeof rows / sizeof *rows)
@@ -37,7 +40,7 @@ struct ethtool {
     int fd;
     char interface[IFNAMSIZ];
     uint32_t count;
-    uint8_t *meanings; /* enum meaning, one for each statistic */
+    uint8_t *meanings; /* enum ethtool_meaning, one for each statistic */
     struct ethtool_stats *values;
 };
 
@@ -48,12 +51,12 @@ static bool ask(const struct ethtool *ethtool, void *data)
     return ioctl(ethtool->fd, SIOCETHTOOL, &request) == 0;
 }
 
-static enum meaning meaning_find(const char *driver, const char *name)
+enum ethtool_meaning ethtool_meaning(const char *driver, const char *name)
 {
     for (size_t i = 0; i < ROWS; i++)
         if (strcmp(rows[i].driver, driver) == 0 && fnmatch(rows[i].pattern, name, 0) == 0)
             return rows[i].meaning;
-    return MEANING_NONE;
+    return ETHTOOL_NONE;
 }
 
 static bool driver_known(const char *driver)
@@ -77,8 +80,8 @@ static bool names_read(struct ethtool *ethtool, const char *driver)
         for (uint32_t i = 0; i < ethtool->count; i++) {
             char name[ETH_GSTRING_LEN + 1] = "";
             memcpy(name, names->data + (size_t)i * ETH_GSTRING_LEN, ETH_GSTRING_LEN);
-            ethtool->meanings[i] = meaning_find(driver, name);
-            useful = useful || ethtool->meanings[i] != MEANING_NONE;
+            ethtool->meanings[i] = ethtool_meaning(driver, name);
+            useful = useful || ethtool->meanings[i] != ETHTOOL_NONE;
         }
     }
     free(names);
@@ -138,8 +141,8 @@ bool ethtool_read(struct ethtool *ethtool, struct ethtool_sums *sums)
         return false;
     for (uint32_t i = 0; i < ethtool->count; i++) {
         uint64_t value = ethtool->values->data[i];
-        sums->lost += ethtool->meanings[i] == MEANING_LOST ? value : 0;
-        sums->twice += ethtool->meanings[i] == MEANING_TWICE ? value : 0;
+        sums->lost += ethtool->meanings[i] == ETHTOOL_LOST ? value : 0;
+        sums->twice += ethtool->meanings[i] == ETHTOOL_TWICE ? value : 0;
     }
     return true;
 }

@@ -10,8 +10,12 @@
  */
 struct ethtool_sums {
     uint64_t lost;  /* frames that the NIC or the driver dropped, where the driver's statistics are known */
-    uint64_t twice; /* frames in the interface's rx_dropped that AF_XDP counts, too */
+    uint64_t twice; /* frames in the interface's rx_dropped that AF_XDP or the XDP program counts, too */
 };
+
+/* Which of the sums a statistic of that name is part of. */
+enum ethtool_meaning { ETHTOOL_NONE, ETHTOOL_LOST, ETHTOOL_TWICE };
+enum ethtool_meaning ethtool_meaning(const char *driver, const char *name);
 
 struct ethtool;
 

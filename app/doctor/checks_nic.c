@@ -7,6 +7,7 @@
 #include "app/doctor/checks.h"
 #include "app/doctor/nic.h"
 #include "bpf/shared.h"
+#include "dataplane/ethtool.h"
 #include "dataplane/interface.h"
 #include "dataplane/netdev.h"
 #include "dataplane/xdp_pieces.h"
@@ -212,10 +213,25 @@ void check_mtu(const struct machine *machine, struct report *report, const char 
 
 /* --- what has been lost already --- */
 
+/* What is known by the driver's own statistics alone. */
+static bool driver_losses(struct report *report, const char *interface)
+{
+    struct ethtool_sums sums;
+    struct ethtool *ethtool = ethtool_open(interface);
+    bool lost = ethtool && ethtool_read(ethtool, &sums) && sums.lost;
+    ethtool_close(ethtool);
+    if (!lost)
+        return false;
+    report_add(report, FINDING_CHANGE, "the driver counts %llu frames for which there was no room; do they grow?",
+               (unsigned long long)sums.lost);
+    report_remedy(report, "ethtool -S %s | grep -iE 'oob|buffer|discard'", interface);
+    return true;
+}
+
 void check_losses(const struct machine *machine, struct report *report, const char *interface)
 {
     static const char *const names[] = {"rx_missed_errors", "rx_fifo_errors", "rx_over_errors", "rx_crc_errors"};
-    bool known = false, lost = false;
+    bool known = false, lost = driver_losses(report, interface);
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
         long long count;
         if (!look_number(machine, &count, "/sys/class/net/%s/statistics/%s", interface, names[i]))
