@@ -143,7 +143,7 @@ void check_sysctls(const struct machine *machine, struct report *report, const c
     if (report->count == before)
         report_add(report, seen ? FINDING_OK : FINDING_UNKNOWN, "%s",
                    seen ? "receive buffers, BPF's compiler, io_uring and path filters are as they should be"
-                        : "/proc/sys cannot be read here");
+                        : "/proc/sys has no net.core.rmem_max here, as in a network namespace: look outside of it");
 }
 
 /* --- clock --- */

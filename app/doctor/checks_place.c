@@ -110,8 +110,8 @@ static bool contains(const char *text, const char *part)
 /* Of a queue that receives: drivers name them eth0-TxRx-0, mlx5_comp0@..., i40e-eth0-..., virtio2-input.0. */
 static bool interrupt_receives(const char *name)
 {
-    return !contains(name, "config") && !contains(name, "async") && !contains(name, "output") &&
-           !contains(name, "mgmnt") && !contains(name, "-tx-");
+    return !contains(name, "config") && !contains(name, "event") && !contains(name, "async") &&
+           !contains(name, "output") && !contains(name, "mgmnt") && !contains(name, "-tx-");
 }
 
 static void interrupt_take(const struct machine *machine, struct interrupts *interrupts, long number)

@@ -39,11 +39,11 @@ static void test_interrupts(void **state)
     expect(run(fixture, check_interrupts), FINDING_UNKNOWN, "/proc/interrupts", NULL);
     file_put(fixture, "/proc/interrupts",
              "      CPU0  CPU1\n 40:  0  1  PCI-MSI 0-edge  eth9-TxRx-0\n 41:  0  1  PCI-MSI 1-edge  eth9-TxRx-1\n"
-             "42: 0  1  PCI-MSI 2-edge  eth9-config\n");
+             "42: 0  1  PCI-MSI 2-edge  eth9-config\n 43: 0  1  PCI-MSI 3-edge  eth9-event-2\n");
     expect(run(fixture, check_interrupts), FINDING_UNKNOWN, "/sys shows nothing", NULL);
     file_put(fixture, "/sys/class/net/eth9/ifindex", "9\n");
     expect(run(fixture, check_interrupts), FINDING_OK, "none of its own", NULL);
-    for (int number = 40; number <= 42; number++) {
+    for (int number = 40; number <= 43; number++) {
         char path[128];
         snprintf(path, sizeof path, "/sys/class/net/eth9/device/msi_irqs/%d", number);
         file_put(fixture, path, "msix\n");
