@@ -17,6 +17,7 @@
 #define POOL_CACHE        128
 #define POOL_LEAST        3072 /* net_af_xdp fills a ring of 2,048, whatever it is told */
 #define SEND_DESCRIPTORS  256
+#define VLANS             4095 /* 0 tells of a priority alone */
 #define OFFLOADS_WANTED                                                                                                \
     (RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM |                    \
      RTE_ETH_RX_OFFLOAD_SCATTER)
@@ -28,6 +29,7 @@ static const struct driver {
     bool kernel_has;  /* the kernel has the frames in any case, or there is nobody to send any to */
     bool paired;      /* wants as many queues to send as to receive */
     bool one_queue;   /* gives several, and receives by the first: has nothing that spreads over them */
+    bool no_vlans;    /* takes no tagged frame but of VLANs that it was told of */
 } drivers[] = {
     {.name = "net_af_packet", .every_queue = true, .kernel_has = true},
     {.name = "net_af_xdp", .every_queue = true, .paired = true},
@@ -35,6 +37,7 @@ static const struct driver {
     {.name = "net_ring", .kernel_has = true},
     {.name = "net_null", .kernel_has = true},
     {.name = "net_e1000_em", .one_queue = true},
+    {.name = "net_virtio", .no_vlans = true}, /* has its host filter, if that can, whether it is asked to or not */
 };
 
 static const struct driver *driver_find(const struct rte_eth_dev_info *info)
@@ -185,9 +188,11 @@ static uint32_t mtu_granted(const struct dpdk_port *port, const struct rte_eth_d
 
 static int port_configure(struct dpdk_port *port, const struct rte_eth_dev_info *info, uint64_t hash)
 {
+    uint64_t offloads = OFFLOADS_WANTED | (driver_find(info)->no_vlans ? RTE_ETH_RX_OFFLOAD_VLAN_FILTER : 0);
+    port->vlans_told = offloads & info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_VLAN_FILTER;
     struct rte_eth_conf configuration = {
         .rxmode = {.mq_mode = hash ? RTE_ETH_MQ_RX_RSS : RTE_ETH_MQ_RX_NONE,
-                   .offloads = OFFLOADS_WANTED & info->rx_offload_capa,
+                   .offloads = offloads & info->rx_offload_capa,
                    .mtu = port->mtu},
         .rx_adv_conf.rss_conf.rss_hf = hash,
     };
@@ -196,6 +201,16 @@ static int port_configure(struct dpdk_port *port, const struct rte_eth_dev_info 
         log_error("%s: the device cannot be configured: %s; the lines above say why", port->name,
                   rte_strerror(-result));
     return result;
+}
+
+/* Exporters may be in any. */
+static void vlans_tell(const struct dpdk_port *port)
+{
+    int result = 0;
+    for (uint16_t vlan = 0; vlan < VLANS && !result; vlan++)
+        result = rte_eth_dev_vlan_filter(port->id, vlan, 1);
+    if (result)
+        log_warning("%s: the device takes no frames of VLANs: %s", port->name, rte_strerror(-result));
 }
 
 static void port_filter(struct dpdk_port *port, const struct dpdk_port_setup *setup)
@@ -213,6 +228,8 @@ static void port_filter(struct dpdk_port *port, const struct dpdk_port_setup *se
         rte_eth_promiscuous_disable(port->id);
     if (port->kernel) /* neighbour discovery of IPv6 */
         rte_eth_allmulticast_enable(port->id);
+    if (port->vlans_told)
+        vlans_tell(port);
 }
 
 static int port_start(struct dpdk_port *port, const struct dpdk_port_setup *setup, uint64_t hash)

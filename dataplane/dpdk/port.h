@@ -50,6 +50,7 @@ struct dpdk_port {
     struct kernel_path *kernel;  /* NULL: frames that are not ours are let go */
     uint32_t mtu;                /* granted */
     bool reads_file;             /* which waits for us: nothing is lost there */
+    bool vlans_told;             /* it takes tagged frames of those alone that it is told of */
     uint16_t queue_count;
     uint16_t send_count;         /* queues to send; the kernel's frames go out by the first */
     struct dpdk_queue **queues;
