@@ -15,6 +15,7 @@
 #define URING_ENTRIES  16
 #define PIECE_BYTES    (256u << 10) /* of a read that has to be waited for: some 100 us */
 #define RETRY_MS       1000
+#define NEWS           2 /* this poll and the next one: by then spool_next() was called if it is going to be */
 #define CLOSE_WAIT_MS  1000
 #define BATCHES_BYTES  (256u << 20) /* of large batches there are fewer */
 #define BATCHES_LEAST  4
@@ -66,7 +67,7 @@ void spool_sync(struct spool *spool, int fd, bool folder)
 void spool_reader_news(struct spool_reader *reader)
 {
     if (reader->asked)
-        reader->news = 2; /* this poll and the next one: by then spool_next() was called if it is going to be */
+        reader->news = NEWS;
 }
 
 static void slot_ready(struct spool_reader *reader, struct read_slot *slot, bool failed)
@@ -232,8 +233,10 @@ void spool_reader_advance(struct spool *spool)
     reader->news -= reader->news > 0; /* whoever polls has asked by now, or has no use for it */
     results_take(reader);
     slots_drop_cancelled(spool);
-    if (reader->starved && now_ns >= spool_tokens_due(spool))
+    if (reader->starved && now_ns >= spool_tokens_due(spool)) {
         reader->starved = false;
+        reader->news = NEWS; /* it may have become due since spool_next() was called */
+    }
     if (now_ns >= reader->retry_ns)
         reader->retry_ns = 0;
     bool writing = writer->file.busy && writer->ready->unit.count; /* which goes first */

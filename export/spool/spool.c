@@ -314,6 +314,7 @@ int spool_poll(struct spool *spool, struct batch **batches, int most)
 {
     spool_reap(spool);
     spool_writer_advance(spool);
+    spool_reap(spool); /* a segment that has ended may have been over before */
     spool_drop_expired(spool);
     spool_reader_advance(spool);
     if (spool->cursor_dirty && clock_steady_ns() >= spool->cursor_ns + CURSOR_WAIT_MS * NS_PER_MS)

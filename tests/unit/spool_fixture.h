@@ -359,9 +359,13 @@ static inline int put(struct fixture *fixture, uint32_t failed, bool reading)
     while (!(batch = batch_fill(fixture, failed)))
         if (!serve(fixture, reading))
             rest(fixture);
-    while ((error = spool_put(fixture->spool, batch)) == -EAGAIN)
-        if (!serve(fixture, reading))
+    while ((error = spool_put(fixture->spool, batch)) == -EAGAIN) {
+        bool any = serve(fixture, reading); /* which may have made room, too: as the output, try before sleeping */
+        if ((error = spool_put(fixture->spool, batch)) != -EAGAIN)
+            break;
+        if (!any)
             rest(fixture);
+    }
     if (error) {
         fixture->refused += batch->failed;
         for (uint32_t i = 0; i < batch->count; i++)

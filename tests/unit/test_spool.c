@@ -251,6 +251,35 @@ static void rate_is_kept(void **state)
     spool_end(fixture);
 }
 
+/* The rate allows the next frame between spool_next() and spool_poll(): the thread asks again before it sleeps. */
+static void rate_that_allows_meanwhile(void **state)
+{
+    struct fixture *fixture = *state;
+    struct batch *batches[BATCHES], *batch;
+    spool_begin(fixture);
+    put_many(fixture, 30, 100);
+    spool_end(fixture);
+    fixture->output.spool.replay_rate = 1 << 20;
+    spool_begin(fixture);
+    int64_t stopped_ns = clock_steady_ns() + NS_PER_MS;
+    for (int i = 0; i < 50; i++) { /* at one moment, however long the reads take: what is left is without tokens */
+        while ((batch = spool_next(fixture->spool, stopped_ns))) {
+            batch_read(fixture, batch);
+            batch_over(fixture, batch);
+        }
+        usleep(1000);
+        spool_poll(fixture->spool, batches, BATCHES);
+    }
+    assert_null(spool_next(fixture->spool, stopped_ns));
+    assert_true(fixture->read > 0 && spool_waiting(fixture->spool) > 0);
+    while (spool_due_ns(fixture->spool) > clock_steady_ns())
+        usleep(1000);
+    spool_poll(fixture->spool, batches, BATCHES);
+    assert_true(spool_due_ns(fixture->spool) <= clock_steady_ns());
+    read_all(fixture);
+    spool_end(fixture);
+}
+
 /* ---- others in the folder ---- */
 
 static void folder_has_one_owner(void **state)
@@ -335,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(larger_frames_come_in_parts, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(documents_that_fit_no_batch_are_counted, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(rate_is_kept, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(rate_that_allows_meanwhile, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(folder_has_one_owner, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(newer_segments_are_refused, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(strange_names_are_left_alone, fixture_open, fixture_close),
