@@ -22,7 +22,7 @@
  */
 struct fairness {
     bool on;            /* input.fair, where what is not taken now is lost */
-    bool measures;      /* the burst at hand is full, or a queue that does not say how full it is has a backlog */
+    bool measures;      /* the burst at hand came full from its queue, or one that does not tell has a backlog */
     bool full;          /* a burst of such a queue was, in this round through the queues */
     bool saturated;     /* one was in every round of the period */
     uint32_t period;    /* its number; never 0 */
