@@ -200,7 +200,7 @@ class Runner:
         self.tally.add("passed", name, seconds=float(case.get("time")))
         return 1
 
-    def run(self, parts):
+    def run_parts(self, parts):
         """Parts in turn; what they say that they would do, all of it in two lanes."""
         jobs = [job for part in parts for job in getattr(self, part)() or ()]
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
@@ -352,7 +352,7 @@ def main():
         if "e2e" in group:
             runner.build_ahead(name for later in parts[parts.index("e2e"):] for name in NEEDS.get(later, ()))
         print(f"== {', '.join(group)}", flush=True)
-        runner.run(group)
+        runner.run_parts(group)
         print(f"-- {', '.join(group)}: {time.monotonic() - started:.0f} s, so far {runner.tally.line()}", flush=True)
     print("slowest:", *(f"{seconds:5.1f} s  {name}" for seconds, name in runner.tally.slowest), sep="\n  ")
     if runner.tally.failures:
